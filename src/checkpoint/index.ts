@@ -1,0 +1,13 @@
+/**
+ * Checkpoints on disk: safetensors weights (one file or shards) read by ranges, config.json, the tokenizer, and the
+ * Hugging Face hub and its cache. Files are hostile here: every malformed one ends in an InputError in bounded time
+ * and memory, and pickles are refused.
+ *
+ * May import `tensor/` and `../errors.ts`, nothing else of tapeout.
+ */
+export type { Checkpoint, DataType, TensorInfo } from './checkpoint.ts';
+export type { HubOptions, Progress } from './hub.ts';
+export { loadTokenizer } from './load-tokenizer.ts';
+export { demoModels, type OpenOptions, openCheckpoint } from './open.ts';
+export { elementBytes } from './safetensors-header.ts';
+export type { Tokenizer } from './tokenizer.ts';
