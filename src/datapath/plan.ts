@@ -1,0 +1,30 @@
+import type { SiteName } from '../model/index.ts';
+
+/** Which values share one scale. */
+export type Granularity = 'tensor' | 'channel' | 'token';
+
+/** Float operands, float32 accumulation. */
+export interface FloatArithmetic {
+  kind: 'float';
+  /** Name of a float format; operands are rounded to it, products are summed in float32. */
+  weights: string;
+  activations: string;
+}
+
+/** int8 operands, int32 accumulation. */
+export interface IntegerArithmetic {
+  kind: 'integer';
+  weights: { format: 'int8'; granularity: 'tensor' | 'channel' };
+  activations: { format: 'int8'; granularity: 'tensor' | 'token'; scale: 'static' | 'dynamic' };
+  /** The output is re-quantised to int8, because another GEMM reads it (ReaLM: all but O, FC2 and Down). */
+  requantize: boolean;
+  /** SmoothQuant: how far outliers move from activations into weights, 0..1; undefined: not at all. */
+  smoothing?: number | undefined;
+}
+
+export type Arithmetic = FloatArithmetic | IntegerArithmetic;
+
+/** A machine's arithmetic at each GEMM site: plain data, sent to worker threads as it is. */
+export interface DatapathPlan {
+  sites: Record<SiteName, Arithmetic>;
+}

@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import { InputError } from '../errors.ts';
+import type { Architecture, ModelConfig, ProjectionPlan, WeightPlan } from './architecture.ts';
+import { selfAttention } from './attention.ts';
+import { type Activation, activation, epsilon, layerCount, readConfig, requireConfig, size } from './config.ts';
+import type { Matrix } from './datapath.ts';
+import { feedForward } from './feed-forward.ts';
+
+interface BertConfig extends ModelConfig {
+  activation: Activation;
+  segments: number;
+  labels: number;
+}
+
+const schema = z.object({
+  hidden_size: size,
+  intermediate_size: size,
+  num_hidden_layers: layerCount,
+  num_attention_heads: size,
+  vocab_size: size,
+  max_position_embeddings: size.default(512),
+  type_vocab_size: size.default(2),
+  layer_norm_eps: epsilon.default(1e-12),
+  hidden_act: activation.default('gelu'),
+  position_embedding_type: z.literal('absolute').default('absolute'),
+  id2label: z.record(z.string(), z.string()).optional(),
+  num_labels: size.optional(),
+});
+
+/** BERT with a sequence-classification head: learned positions and segments, LayerNorm after each sublayer. */
+export const bert: Architecture<BertConfig> = {
+  name: 'bert',
+  modelTypes: ['bert'],
+  kind: 'encoder',
+  head: 'classifier',
+
+  parse(json) {
+    const config = readConfig(schema, json);
+    const { hidden_size: hidden, num_attention_heads: heads } = config;
+    requireConfig(
+      hidden % heads === 0,
+      'num_attention_heads',
+      `expected a divisor of hidden_size ${hidden}, found ${heads}`,
+    );
+    return {
+      layers: config.num_hidden_layers,
+      hidden,
+      heads,
+      keyValueHeads: heads,
+      headSize: hidden / heads,
+      intermediate: config.intermediate_size,
+      vocabulary: config.vocab_size,
+      context: config.max_position_embeddings,
+      epsilon: config.layer_norm_eps,
+      activation: config.hidden_act,
+      segments: config.type_vocab_size,
+      // transformers leaves the key out for its default of two.
+      labels: config.id2label ? Object.keys(config.id2label).length : (config.num_labels ?? 2),
+    };
+  },
+
+  /** Checkpoints converted from TensorFlow call a norm's gain gamma and its bias beta. */
+  aliases(tensor) {
+    const old = tensor.replace(/LayerNorm\.weight$/, 'LayerNorm.gamma').replace(/LayerNorm\.bias$/, 'LayerNorm.beta');
+    return [old, tensor.replace(/^bert\./, ''), old.replace(/^bert\./, '')];
+  },
+
+  frame(config): WeightPlan {
+    const { hidden, vocabulary, context, segments, labels } = config;
+    const embeddings = 'bert.embeddings';
+    return {
+      vectors: {
+        'embedding_norm.gain': { tensor: `${embeddings}.LayerNorm.weight`, length: hidden },
+        'embedding_norm.bias': { tensor: `${embeddings}.LayerNorm.bias`, length: hidden },
+      },
+      tables: {
+        tokens: { tensor: `${embeddings}.word_embeddings.weight`, rows: vocabulary, columns: hidden },
+        positions: { tensor: `${embeddings}.position_embeddings.weight`, rows: context, columns: hidden },
+        segments: { tensor: `${embeddings}.token_type_embeddings.weight`, rows: segments, columns: hidden },
+      },
+      projections: [
+        [
+          {
+            site: 'pooler',
+            tensor: 'bert.pooler.dense.weight',
+            outputs: hidden,
+            inputs: hidden,
+            bias: { tensor: 'bert.pooler.dense.bias', length: hidden },
+          },
+        ],
+        [
+          {
+            site: 'classifier',
+            tensor: 'classifier.weight',
+            outputs: labels,
+            inputs: hidden,
+            bias: { tensor: 'classifier.bias', length: labels },
+          },
+        ],
+      ],
+    };
+  },
+
+  layer(config, index): WeightPlan {
+    const { hidden, intermediate } = config;
+    const prefix = `bert.encoder.layer.${index}`;
+    const projection = (
+      site: ProjectionPlan['site'],
+      part: string,
+      outputs: number,
+      inputs: number,
+    ): ProjectionPlan => ({
+      site,
+      tensor: `${prefix}.${part}.weight`,
+      outputs,
+      inputs,
+      bias: { tensor: `${prefix}.${part}.bias`, length: outputs },
+    });
+    const vector = (part: string) => ({ tensor: `${prefix}.${part}`, length: hidden });
+    return {
+      vectors: {
+        'attention_norm.gain': vector('attention.output.LayerNorm.weight'),
+        'attention_norm.bias': vector('attention.output.LayerNorm.bias'),
+        'feed_forward_norm.gain': vector('output.LayerNorm.weight'),
+        'feed_forward_norm.bias': vector('output.LayerNorm.bias'),
+      },
+      tables: {},
+      projections: [
+        [
+          projection('q', 'attention.self.query', hidden, hidden),
+          projection('k', 'attention.self.key', hidden, hidden),
+          projection('v', 'attention.self.value', hidden, hidden),
+        ],
+        [projection('o', 'attention.output.dense', hidden, hidden)],
+        [projection('fc1', 'intermediate.dense', intermediate, hidden)],
+        [projection('fc2', 'output.dense', hidden, intermediate)],
+      ],
+    };
+  },
+
+  async embed(run, hidden) {
+    const { kernels, config, rows } = run;
+    const { tokens, positions, segments } = run.frame.tables;
+    if (run.sequence.cache) throw new InputError('an encoder sees its whole input at once; it cannot generate');
+    await tokens!.gather(run.sequence.tokens, hidden.data);
+    const other = run.matrix(config.hidden);
+    await segments!.gather(run.sequence.types ?? new Uint8Array(rows), other.data);
+    kernels.add(hidden.data, other.data);
+    await positions!.gather(Array.from({ length: rows }, (_, row) => row), other.data);
+    kernels.add(hidden.data, other.data);
+    run.layerNorm('embedding_norm', hidden);
+  },
+
+  async block(run, hidden) {
+    const { kernels, config } = run;
+    const attended = await selfAttention(run, hidden, { causal: false });
+    kernels.add(hidden.data, attended.data);
+    run.layerNorm('attention_norm', hidden);
+    const fed = await feedForward(run, hidden, config.activation);
+    kernels.add(hidden.data, fed.data);
+    run.layerNorm('feed_forward_norm', hidden);
+  },
+
+  /** tanh of a dense layer over the first token, [CLS]. */
+  async finish(run, hidden) {
+    const first = { data: hidden.data.subarray(0, hidden.columns), rows: 1, columns: hidden.columns };
+    const [pooled] = (await run.project(first, 'pooler')) as [Matrix];
+    run.kernels.tanh(pooled.data);
+    return pooled;
+  },
+};

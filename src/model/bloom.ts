@@ -1,0 +1,157 @@
+import { z } from 'zod';
+import type { Architecture, ModelConfig, ProjectionPlan, WeightPlan } from './architecture.ts';
+import { selfAttention } from './attention.ts';
+import { epsilon, layerCount, readConfig, requireConfig, size } from './config.ts';
+import { feedForward } from './feed-forward.ts';
+
+interface BloomConfig extends ModelConfig {
+  tied: boolean;
+  slopes: number[];
+}
+
+const schema = z
+  .object({
+    hidden_size: size.optional(),
+    /** The key's name in the published BLOOM checkpoints. */
+    n_embed: size.optional(),
+    n_layer: layerCount.optional(),
+    num_hidden_layers: layerCount.optional(),
+    n_head: size.optional(),
+    num_attention_heads: size.optional(),
+    vocab_size: size,
+    seq_length: size.default(2048),
+    layer_norm_epsilon: epsilon.default(1e-5),
+    tie_word_embeddings: z.boolean().default(true),
+    apply_residual_connection_post_layernorm: z.literal(false).default(false),
+  })
+  .transform((config, context) => {
+    const hidden = config.hidden_size ?? config.n_embed;
+    const layers = config.n_layer ?? config.num_hidden_layers;
+    const heads = config.n_head ?? config.num_attention_heads;
+    if (hidden && layers && heads) return { ...config, hidden, layers, heads };
+    const key = hidden ? (layers ? 'n_head' : 'n_layer') : 'hidden_size';
+    context.addIssue({ code: 'custom', path: [key], message: 'expected a number' });
+    return z.NEVER;
+  });
+
+/** BLOOM: ALiBi instead of positions, a norm after the embedding, q, k and v interleaved head by head. */
+export const bloom: Architecture<BloomConfig> = {
+  name: 'bloom',
+  modelTypes: ['bloom'],
+  kind: 'decoder',
+  head: 'lm_head',
+
+  parse(json) {
+    const config = readConfig(schema, json);
+    const { hidden, heads } = config;
+    requireConfig(hidden % heads === 0, 'n_head', `expected a divisor of hidden_size ${hidden}, found ${heads}`);
+    return {
+      layers: config.layers,
+      hidden,
+      heads,
+      keyValueHeads: heads,
+      headSize: hidden / heads,
+      intermediate: 4 * hidden,
+      vocabulary: config.vocab_size,
+      context: config.seq_length,
+      epsilon: config.layer_norm_epsilon,
+      tied: config.tie_word_embeddings,
+      slopes: alibiSlopes(heads),
+    };
+  },
+
+  /** The published checkpoints have no prefix. */
+  aliases: (tensor) => [tensor.replace(/^transformer\./, '')],
+
+  frame(config): WeightPlan {
+    const { vocabulary, hidden, tied } = config;
+    const tokens = 'transformer.word_embeddings.weight';
+    const vector = (part: string) => ({ tensor: `transformer.${part}`, length: hidden });
+    return {
+      vectors: {
+        'embedding_norm.gain': vector('word_embeddings_layernorm.weight'),
+        'embedding_norm.bias': vector('word_embeddings_layernorm.bias'),
+        'norm.gain': vector('ln_f.weight'),
+        'norm.bias': vector('ln_f.bias'),
+      },
+      tables: { tokens: { tensor: tokens, rows: vocabulary, columns: hidden } },
+      projections: [
+        [{ site: 'lm_head', tensor: tied ? tokens : 'lm_head.weight', outputs: vocabulary, inputs: hidden }],
+      ],
+    };
+  },
+
+  layer(config, index): WeightPlan {
+    const { hidden, intermediate, headSize } = config;
+    const prefix = `transformer.h.${index}`;
+    const projection = (
+      site: ProjectionPlan['site'],
+      part: string,
+      outputs: number,
+      inputs: number,
+      pick?: ProjectionPlan['pick'],
+    ): ProjectionPlan => ({
+      site,
+      tensor: `${prefix}.${part}.weight`,
+      outputs,
+      inputs,
+      bias: { tensor: `${prefix}.${part}.bias`, length: outputs, ...(pick && { pick }) },
+      ...(pick && { pick }),
+    });
+    // Rows of the fused weight: head 0's q, k and v, then head 1's, …
+    const part = (which: number) => ({
+      total: 3 * hidden,
+      row: (i: number) => (3 * Math.floor(i / headSize) + which) * headSize + (i % headSize),
+    });
+    const vector = (name: string) => ({ tensor: `${prefix}.${name}`, length: hidden });
+    return {
+      vectors: {
+        'attention_norm.gain': vector('input_layernorm.weight'),
+        'attention_norm.bias': vector('input_layernorm.bias'),
+        'feed_forward_norm.gain': vector('post_attention_layernorm.weight'),
+        'feed_forward_norm.bias': vector('post_attention_layernorm.bias'),
+      },
+      tables: {},
+      projections: [
+        [
+          projection('q', 'self_attention.query_key_value', hidden, hidden, part(0)),
+          projection('k', 'self_attention.query_key_value', hidden, hidden, part(1)),
+          projection('v', 'self_attention.query_key_value', hidden, hidden, part(2)),
+        ],
+        [projection('o', 'self_attention.dense', hidden, hidden)],
+        [projection('fc1', 'mlp.dense_h_to_4h', intermediate, hidden)],
+        [projection('fc2', 'mlp.dense_4h_to_h', hidden, intermediate)],
+      ],
+    };
+  },
+
+  async embed(run, hidden) {
+    await run.frame.tables.tokens!.gather(run.sequence.tokens, hidden.data);
+    run.layerNorm('embedding_norm', hidden);
+  },
+
+  async block(run, hidden) {
+    const { kernels, config } = run;
+    const x = run.layerNorm('attention_norm', hidden, run.matrix(config.hidden));
+    const attended = await selfAttention(run, x, { causal: true, slopes: config.slopes });
+    kernels.add(hidden.data, attended.data);
+    run.layerNorm('feed_forward_norm', hidden, x);
+    const fed = await feedForward(run, x, 'gelu_pytorch_tanh');
+    kernels.add(hidden.data, fed.data);
+  },
+
+  async finish(run, hidden) {
+    return run.layerNorm('norm', hidden);
+  },
+};
+
+/**
+ * Slopes of ALiBi (Press et al., ICLR 2022): a geometric series from 2^(-8/n) for n a power of two; further heads take
+ * every other slope of the series for 2n.
+ */
+export function alibiSlopes(heads: number): number[] {
+  const power = 2 ** Math.floor(Math.log2(heads));
+  const slopes = Array.from({ length: power }, (_, i) => 2 ** ((-8 / power) * (i + 1)));
+  for (let i = 0; slopes.length < heads; i++) slopes.push(2 ** ((-4 / power) * (2 * i + 1)));
+  return slopes;
+}

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { InputError, nearest } from '../errors.ts';
+
+/** Sizes come from files that nobody checked: whole, positive, and small enough that products stay exact. */
+export const size = z.int().min(1).max(2 ** 26);
+export const layerCount = z.int().min(1).max(2000);
+export const epsilon = z.number().positive().max(1);
+
+/** Activation functions by the names that config files use. */
+export const ACTIVATIONS = ['gelu', 'gelu_fast', 'gelu_new', 'gelu_pytorch_tanh', 'relu', 'silu', 'swish', 'tanh'] as const;
+export const activation = z.enum(ACTIVATIONS);
+export type Activation = z.infer<typeof activation>;
+
+/** Parses config.json against a schema that ignores keys it does not know; the first mistake becomes an InputError. */
+export function readConfig<T>(schema: z.ZodType<T>, config: Record<string, unknown>): T {
+  const result = schema.safeParse(config);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  const key = issue.path.join('.');
+  const value = issue.path.reduce<unknown>((node, part) => (node as Record<PropertyKey, unknown>)?.[part], config);
+  const near = value === undefined ? nearest(key, Object.keys(config)) : undefined;
+  throw new InputError(`${issue.message}; found ${JSON.stringify(value)?.slice(0, 80) ?? 'nothing'}`, {
+    place: { file: 'config.json', key },
+    ...(near ? { note: `the file has a key "${near}"` } : {}),
+  });
+}
+
+/** Throws unless a condition between keys of config.json holds. */
+export function requireConfig(condition: boolean, key: string, message: string): void {
+  if (!condition) throw new InputError(message, { place: { file: 'config.json', key } });
+}

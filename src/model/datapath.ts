@@ -1,0 +1,71 @@
+import type { Kernels } from '../kernels/index.ts';
+import type { Site } from './site.ts';
+
+/** A dense row-major matrix in a kernel memory. */
+export interface Matrix {
+  data: Float32Array;
+  rows: number;
+  columns: number;
+}
+
+/** A weight as the checkpoint means it: float32 [outputs, inputs] in any buffer. */
+export interface WeightMatrix {
+  data: Float32Array;
+  outputs: number;
+  inputs: number;
+}
+
+/**
+ * A weight as a datapath keeps it. Plain data over SharedArrayBuffers: worker threads receive it without a copy.
+ * What else it holds is the datapath's own affair.
+ */
+export interface PreparedWeight {
+  readonly outputs: number;
+  readonly inputs: number;
+}
+
+/** One product of an input with a weight. */
+export interface Projection {
+  site: Site;
+  weight: PreparedWeight;
+  /** [outputs], any buffer; added after decoding. */
+  bias?: Float32Array | undefined;
+  /** [rows, outputs]. */
+  output: Matrix;
+}
+
+/** The operands of one attention, in a kernel memory. */
+export interface Attention {
+  qk: Site;
+  sv: Site;
+  /** [groups, m, d]: a group is a key/value head, m the query rows of all its query heads. */
+  queries: Float32Array;
+  /** [groups, n, d]. */
+  keys: Float32Array;
+  /** [groups, n, d]. */
+  values: Float32Array;
+  groups: number;
+  m: number;
+  n: number;
+  d: number;
+  /** Turns a group's scores [m, n] into probabilities in place; scaling and masking are its affair. */
+  softmax(scores: Float32Array, group: number): void;
+  /** Out: [groups, m, d]. */
+  context: Float32Array;
+}
+
+/**
+ * How a machine computes the matrix products of a model. What is not a GEMM site (norms, softmax, activations,
+ * residual sums) stays in float32 in the model.
+ *
+ * The interface lies in `model/`, which calls it; `datapath/` implements it.
+ */
+export interface Datapath {
+  readonly kernels: Kernels;
+  /** Encodes the weights of sites that share an input, once, when their layer is loaded. */
+  prepare(group: readonly { site: Site; weight: WeightMatrix }[]): PreparedWeight[];
+  /** output = input · weightᵀ + bias for sites that share an input, which is encoded once where it can be. */
+  project(input: Matrix, projections: readonly Projection[]): Promise<void>;
+  /** context = softmax(queries · keysᵀ) · values, a group at a time. */
+  attend(attention: Attention): Promise<void>;
+}

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import type { Architecture, ModelConfig, ProjectionPlan, WeightPlan } from './architecture.ts';
+import { selfAttention } from './attention.ts';
+import { type Activation, activation, epsilon, layerCount, readConfig, requireConfig, size } from './config.ts';
+import { feedForward } from './feed-forward.ts';
+
+interface Gpt2Config extends ModelConfig {
+  activation: Activation;
+  tied: boolean;
+}
+
+const schema = z.object({
+  n_embd: size,
+  n_inner: size.nullish(),
+  n_layer: layerCount,
+  n_head: size,
+  vocab_size: size,
+  n_positions: size.default(1024),
+  layer_norm_epsilon: epsilon.default(1e-5),
+  activation_function: activation.default('gelu_new'),
+  tie_word_embeddings: z.boolean().default(true),
+  scale_attn_weights: z.literal(true).default(true),
+  scale_attn_by_inverse_layer_idx: z.literal(false).default(false),
+});
+
+/** GPT-2: learned positions, LayerNorm first, tanh-GELU, weights stored [inputs, outputs] with q, k and v fused. */
+export const gpt2: Architecture<Gpt2Config> = {
+  name: 'gpt2',
+  modelTypes: ['gpt2'],
+  kind: 'decoder',
+  head: 'lm_head',
+
+  parse(json) {
+    const config = readConfig(schema, json);
+    const { n_embd: hidden, n_head: heads } = config;
+    requireConfig(hidden % heads === 0, 'n_head', `expected a divisor of n_embd ${hidden}, found ${heads}`);
+    return {
+      layers: config.n_layer,
+      hidden,
+      heads,
+      keyValueHeads: heads,
+      headSize: hidden / heads,
+      intermediate: config.n_inner ?? 4 * hidden,
+      vocabulary: config.vocab_size,
+      context: config.n_positions,
+      epsilon: config.layer_norm_epsilon,
+      activation: config.activation_function,
+      tied: config.tie_word_embeddings,
+    };
+  },
+
+  /** OpenAI's own checkpoints have no prefix. */
+  aliases: (tensor) => [tensor.replace(/^transformer\./, '')],
+
+  frame(config): WeightPlan {
+    const { vocabulary, hidden, context, tied } = config;
+    const tokens = 'transformer.wte.weight';
+    return {
+      vectors: {
+        'norm.gain': { tensor: 'transformer.ln_f.weight', length: hidden },
+        'norm.bias': { tensor: 'transformer.ln_f.bias', length: hidden },
+      },
+      tables: {
+        tokens: { tensor: tokens, rows: vocabulary, columns: hidden },
+        positions: { tensor: 'transformer.wpe.weight', rows: context, columns: hidden },
+      },
+      projections: [
+        [{ site: 'lm_head', tensor: tied ? tokens : 'lm_head.weight', outputs: vocabulary, inputs: hidden }],
+      ],
+    };
+  },
+
+  layer(config, index): WeightPlan {
+    const { hidden, intermediate } = config;
+    const prefix = `transformer.h.${index}`;
+    const projection = (
+      site: ProjectionPlan['site'],
+      part: string,
+      outputs: number,
+      inputs: number,
+      pick?: ProjectionPlan['pick'],
+    ): ProjectionPlan => ({
+      site,
+      tensor: `${prefix}.${part}.weight`,
+      outputs,
+      inputs,
+      inputsFirst: true,
+      bias: { tensor: `${prefix}.${part}.bias`, length: outputs, ...(pick && { pick }) },
+      ...(pick && { pick }),
+    });
+    const third = (part: number) => ({ total: 3 * hidden, row: (i: number) => part * hidden + i });
+    const vector = (part: string) => ({ tensor: `${prefix}.${part}`, length: hidden });
+    return {
+      vectors: {
+        'attention_norm.gain': vector('ln_1.weight'),
+        'attention_norm.bias': vector('ln_1.bias'),
+        'feed_forward_norm.gain': vector('ln_2.weight'),
+        'feed_forward_norm.bias': vector('ln_2.bias'),
+      },
+      tables: {},
+      projections: [
+        [
+          projection('q', 'attn.c_attn', hidden, hidden, third(0)),
+          projection('k', 'attn.c_attn', hidden, hidden, third(1)),
+          projection('v', 'attn.c_attn', hidden, hidden, third(2)),
+        ],
+        [projection('o', 'attn.c_proj', hidden, hidden)],
+        [projection('fc1', 'mlp.c_fc', intermediate, hidden)],
+        [projection('fc2', 'mlp.c_proj', hidden, intermediate)],
+      ],
+    };
+  },
+
+  async embed(run, hidden) {
+    const { kernels, config, rows, start } = run;
+    const { tokens, positions } = run.frame.tables;
+    await tokens!.gather(run.sequence.tokens, hidden.data);
+    const learned = run.matrix(config.hidden);
+    await positions!.gather(Array.from({ length: rows }, (_, row) => start + row), learned.data);
+    kernels.add(hidden.data, learned.data);
+  },
+
+  async block(run, hidden) {
+    const { kernels, config } = run;
+    const x = run.layerNorm('attention_norm', hidden, run.matrix(config.hidden));
+    const attended = await selfAttention(run, x, { causal: true });
+    kernels.add(hidden.data, attended.data);
+    run.layerNorm('feed_forward_norm', hidden, x);
+    const fed = await feedForward(run, x, config.activation);
+    kernels.add(hidden.data, fed.data);
+  },
+
+  async finish(run, hidden) {
+    return run.layerNorm('norm', hidden);
+  },
+};

@@ -1,0 +1,14 @@
+/**
+ * Architectures, one file each, with every matrix product a named GEMM site. A model is written against the `Datapath`
+ * interface, so that it knows nothing of formats, faults or machines.
+ *
+ * May import formats, kernels, checkpoint, tensor.
+ */
+export type { Architecture, ModelConfig } from './architecture.ts';
+export type { KeyValueCache } from './cache.ts';
+export type { Attention, Datapath, Matrix, PreparedWeight, Projection, WeightMatrix } from './datapath.ts';
+export { type GenerateOptions, generate } from './generate.ts';
+export { ARCHITECTURES, describeModel, Model } from './model.ts';
+export type { Sequence } from './run.ts';
+export { SITE_NAMES, type Site, type SiteName, siteId } from './site.ts';
+export { type ResidentWeights, residentStore, WeightLoader, type WeightStore } from './weights.ts';

@@ -1,0 +1,185 @@
+import { z } from 'zod';
+import type { Architecture, ModelConfig, ProjectionPlan, WeightPlan } from './architecture.ts';
+import { selfAttention } from './attention.ts';
+import { type Activation, activation, layerCount, readConfig, requireConfig, size } from './config.ts';
+import type { Matrix } from './datapath.ts';
+import { feedForward } from './feed-forward.ts';
+
+interface OptConfig extends ModelConfig {
+  activation: Activation;
+  tied: boolean;
+  /** Norms stand before their sublayer (all sizes but 350M) or after it. */
+  normFirst: boolean;
+  finalNorm: boolean;
+  /** Width of the embeddings; projected where it is not `hidden` (350M). */
+  embedding: number;
+  bias: boolean;
+}
+
+const schema = z.object({
+  hidden_size: size,
+  ffn_dim: size,
+  num_hidden_layers: layerCount,
+  num_attention_heads: size,
+  vocab_size: size,
+  max_position_embeddings: size.default(2048),
+  activation_function: activation.default('relu'),
+  tie_word_embeddings: z.boolean().default(true),
+  do_layer_norm_before: z.boolean().default(true),
+  _remove_final_layer_norm: z.boolean().default(false),
+  word_embed_proj_dim: size.nullish(),
+  enable_bias: z.boolean().default(true),
+  layer_norm_elementwise_affine: z.boolean().default(true),
+});
+
+/** The position table starts with two rows that transformers never looks up for unpadded text. */
+const POSITION_OFFSET = 2;
+
+/** OPT: learned positions, LayerNorm, ReLU. */
+export const opt: Architecture<OptConfig> = {
+  name: 'opt',
+  modelTypes: ['opt'],
+  kind: 'decoder',
+  head: 'lm_head',
+
+  parse(json) {
+    const config = readConfig(schema, json);
+    const { hidden_size: hidden, num_attention_heads: heads } = config;
+    requireConfig(
+      hidden % heads === 0,
+      'num_attention_heads',
+      `expected a divisor of hidden_size ${hidden}, found ${heads}`,
+    );
+    requireConfig(
+      config.layer_norm_elementwise_affine,
+      'layer_norm_elementwise_affine',
+      'norms without gain and bias (Galactica) are not supported',
+    );
+    return {
+      layers: config.num_hidden_layers,
+      hidden,
+      heads,
+      keyValueHeads: heads,
+      headSize: hidden / heads,
+      intermediate: config.ffn_dim,
+      vocabulary: config.vocab_size,
+      context: config.max_position_embeddings,
+      epsilon: 1e-5,
+      activation: config.activation_function,
+      tied: config.tie_word_embeddings,
+      normFirst: config.do_layer_norm_before,
+      finalNorm: config.do_layer_norm_before && !config._remove_final_layer_norm,
+      embedding: config.word_embed_proj_dim ?? hidden,
+      bias: config.enable_bias,
+    };
+  },
+
+  aliases: (tensor) => [tensor.replace(/^model\./, ''), tensor.replace(/^model\.decoder\./, '')],
+
+  frame(config): WeightPlan {
+    const { vocabulary, hidden, embedding, context } = config;
+    const tokens = 'model.decoder.embed_tokens.weight';
+    const projections: ProjectionPlan[][] = [
+      [
+        {
+          site: 'lm_head',
+          tensor: config.tied ? tokens : 'lm_head.weight',
+          outputs: vocabulary,
+          inputs: embedding,
+        },
+      ],
+    ];
+    if (embedding !== hidden) {
+      projections.push(
+        [{ site: 'project_in', tensor: 'model.decoder.project_in.weight', outputs: hidden, inputs: embedding }],
+        [{ site: 'project_out', tensor: 'model.decoder.project_out.weight', outputs: embedding, inputs: hidden }],
+      );
+    }
+    return {
+      vectors: config.finalNorm
+        ? {
+            'norm.gain': { tensor: 'model.decoder.final_layer_norm.weight', length: hidden },
+            'norm.bias': { tensor: 'model.decoder.final_layer_norm.bias', length: hidden },
+          }
+        : {},
+      tables: {
+        tokens: { tensor: tokens, rows: vocabulary, columns: embedding },
+        positions: {
+          tensor: 'model.decoder.embed_positions.weight',
+          rows: context + POSITION_OFFSET,
+          columns: hidden,
+        },
+      },
+      projections,
+    };
+  },
+
+  layer(config, index): WeightPlan {
+    const { hidden, intermediate } = config;
+    const prefix = `model.decoder.layers.${index}`;
+    const projection = (site: ProjectionPlan['site'], part: string, outputs: number, inputs: number) => ({
+      site,
+      tensor: `${prefix}.${part}.weight`,
+      outputs,
+      inputs,
+      bias: config.bias ? { tensor: `${prefix}.${part}.bias`, length: outputs } : undefined,
+    });
+    const vector = (part: string) => ({ tensor: `${prefix}.${part}`, length: hidden });
+    return {
+      vectors: {
+        'attention_norm.gain': vector('self_attn_layer_norm.weight'),
+        'attention_norm.bias': vector('self_attn_layer_norm.bias'),
+        'feed_forward_norm.gain': vector('final_layer_norm.weight'),
+        'feed_forward_norm.bias': vector('final_layer_norm.bias'),
+      },
+      tables: {},
+      projections: [
+        [
+          projection('q', 'self_attn.q_proj', hidden, hidden),
+          projection('k', 'self_attn.k_proj', hidden, hidden),
+          projection('v', 'self_attn.v_proj', hidden, hidden),
+        ],
+        [projection('o', 'self_attn.out_proj', hidden, hidden)],
+        [projection('fc1', 'fc1', intermediate, hidden)],
+        [projection('fc2', 'fc2', hidden, intermediate)],
+      ],
+    };
+  },
+
+  async embed(run, hidden) {
+    const { kernels, config, rows, start } = run;
+    const { tokens, positions } = run.frame.tables;
+    if (config.embedding === config.hidden) {
+      await tokens!.gather(run.sequence.tokens, hidden.data);
+    } else {
+      const narrow = run.matrix(config.embedding);
+      await tokens!.gather(run.sequence.tokens, narrow.data);
+      const [wide] = (await run.project(narrow, 'project_in')) as [Matrix];
+      hidden.data.set(wide.data);
+    }
+    const learned = run.matrix(config.hidden);
+    const indices = Array.from({ length: rows }, (_, row) => start + row + POSITION_OFFSET);
+    await positions!.gather(indices, learned.data);
+    kernels.add(hidden.data, learned.data);
+  },
+
+  async block(run, hidden) {
+    const { kernels, config } = run;
+    const { normFirst } = config;
+    const x = normFirst ? run.layerNorm('attention_norm', hidden, run.matrix(config.hidden)) : hidden;
+    const attended = await selfAttention(run, x, { causal: true });
+    kernels.add(hidden.data, attended.data);
+    if (!normFirst) run.layerNorm('attention_norm', hidden);
+    const y = normFirst ? run.layerNorm('feed_forward_norm', hidden, x) : hidden;
+    const fed = await feedForward(run, y, config.activation);
+    kernels.add(hidden.data, fed.data);
+    if (!normFirst) run.layerNorm('feed_forward_norm', hidden);
+  },
+
+  async finish(run, hidden) {
+    if (run.config.finalNorm) run.layerNorm('norm', hidden);
+    if (run.config.embedding === run.config.hidden) return hidden;
+    const [narrow] = (await run.project(hidden, 'project_out')) as [Matrix];
+    return narrow;
+  },
+};
