@@ -1,4 +1,4 @@
-import type { SiteName } from '../model/index.ts';
+import { SITE_NAMES, type SiteName } from '../model/index.ts';
 
 /** Which values share one scale. */
 export type Granularity = 'tensor' | 'channel' | 'token';
@@ -28,3 +28,10 @@ export type Arithmetic = FloatArithmetic | IntegerArithmetic;
 export interface DatapathPlan {
   sites: Record<SiteName, Arithmetic>;
 }
+
+/** float32 at every site: the reference that machines are compared with. */
+export const REFERENCE_PLAN: DatapathPlan = {
+  sites: Object.fromEntries(
+    SITE_NAMES.map((name) => [name, { kind: 'float', weights: 'float32', activations: 'float32' }]),
+  ) as Record<SiteName, FloatArithmetic>,
+};

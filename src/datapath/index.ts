@@ -1,0 +1,9 @@
+/**
+ * How a machine computes a GEMM: encode, multiply, decode. One file a kind of arithmetic.
+ *
+ * May import model (its sites and the Datapath interface), formats, kernels, tensor.
+ */
+export { type Calibration, CalibrationDatapath } from './calibration.ts';
+export { createDatapath, needsCalibration } from './machine-datapath.ts';
+export type { Arithmetic, DatapathPlan, FloatArithmetic, Granularity, IntegerArithmetic } from './plan.ts';
+export { REFERENCE_PLAN } from './plan.ts';

@@ -1,0 +1,105 @@
+import type { Gemm, Kernels } from '../kernels/index.ts';
+import type { Attention, Datapath, Matrix, PreparedWeight, Projection, Site, WeightMatrix } from '../model/index.ts';
+import type { Calibration } from './calibration.ts';
+import type { Engine } from './engine.ts';
+import { FloatEngine } from './float.ts';
+import { IntegerEngine } from './integer.ts';
+import type { Arithmetic, DatapathPlan } from './plan.ts';
+
+/** The arithmetic of a plan at every site: an engine for each distinct kind of operands. */
+class MachineDatapath implements Datapath {
+  readonly kernels: Kernels;
+  readonly #gemm: Gemm;
+  readonly #plan: DatapathPlan;
+  readonly #calibration: Calibration | undefined;
+  readonly #engines = new Map<string, Engine>();
+
+  constructor(kernels: Kernels, gemm: Gemm, plan: DatapathPlan, calibration: Calibration | undefined) {
+    this.kernels = kernels;
+    this.#gemm = gemm;
+    this.#plan = plan;
+    this.#calibration = calibration;
+  }
+
+  prepare(group: readonly { site: Site; weight: WeightMatrix }[]): PreparedWeight[] {
+    // Members with the same arithmetic are prepared together: SmoothQuant's factors are common to them.
+    const prepared = new Map<Site, PreparedWeight>();
+    for (const engine of new Set(group.map(({ site }) => this.#engine(site)))) {
+      const members = group.filter(({ site }) => this.#engine(site) === engine);
+      for (const [i, weight] of engine.prepare(members).entries()) prepared.set(members[i]!.site, weight);
+    }
+    return group.map(({ site }) => prepared.get(site)!);
+  }
+
+  async project(input: Matrix, projections: readonly Projection[]): Promise<void> {
+    let encoded: { engine: Engine; operand: unknown } | undefined;
+    const mark = this.kernels.mark();
+    for (const projection of projections) {
+      const engine = this.#engine(projection.site);
+      if (encoded?.engine !== engine) {
+        encoded = { engine, operand: engine.encode(projection.site, input, projection.weight) };
+      }
+      await engine.multiply(encoded.operand, projection);
+      if (engine instanceof IntegerEngine && this.#requantizes(projection.site)) engine.requantize(projection);
+    }
+    this.kernels.release(mark);
+  }
+
+  async attend(attention: Attention): Promise<void> {
+    const { kernels } = this;
+    const { groups, m, n, d, context } = attention;
+    const mark = kernels.mark();
+    const scores = this.#engine(attention.qk).scores(attention);
+    const contexts = this.#engine(attention.sv).context(attention);
+    const probabilities = kernels.floats(m * n);
+    for (let group = 0; group < groups; group++) {
+      await scores(group, probabilities);
+      attention.softmax(probabilities, group);
+      await contexts(group, probabilities, context.subarray(group * m * d, (group + 1) * m * d));
+    }
+    kernels.release(mark);
+  }
+
+  #requantizes({ name }: Site): boolean {
+    const arithmetic = this.#plan.sites[name];
+    return arithmetic.kind === 'integer' && arithmetic.requantize;
+  }
+
+  #engine({ name }: Site): Engine {
+    const arithmetic = this.#plan.sites[name];
+    const key = JSON.stringify({ ...arithmetic, requantize: undefined });
+    let engine = this.#engines.get(key);
+    if (!engine) {
+      engine = this.#create(arithmetic) as Engine;
+      this.#engines.set(key, engine);
+    }
+    return engine;
+  }
+
+  #create(arithmetic: Arithmetic) {
+    return arithmetic.kind === 'float'
+      ? new FloatEngine(this.kernels, this.#gemm, arithmetic)
+      : new IntegerEngine(this.kernels, this.#gemm, arithmetic, this.#calibration);
+  }
+}
+
+/**
+ * A machine's way to compute, on this thread's kernels.
+ *
+ * @param calibration needed by plans with static scales or smoothing, see `needsCalibration`
+ */
+export function createDatapath(
+  kernels: Kernels,
+  gemm: Gemm,
+  plan: DatapathPlan,
+  calibration?: Calibration,
+): Datapath {
+  return new MachineDatapath(kernels, gemm, plan, calibration);
+}
+
+/** Whether a plan's scales or smoothing come from calibration data. */
+export function needsCalibration(plan: DatapathPlan): boolean {
+  return Object.values(plan.sites).some(
+    (site) => site.kind === 'integer' && (site.activations.scale === 'static' || site.smoothing !== undefined),
+  );
+}
