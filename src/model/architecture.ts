@@ -15,6 +15,8 @@ export interface ModelConfig {
   vocabulary: number;
   /** Most tokens of a sequence. */
   context: number;
+  /** Classes of an encoder's head. */
+  labels?: number;
   /** Added to a variance before its square root. */
   epsilon: number;
 }

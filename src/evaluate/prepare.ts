@@ -1,0 +1,97 @@
+import { type Checkpoint, openCheckpoint } from '../checkpoint/index.ts';
+import {
+  type Calibration,
+  CalibrationDatapath,
+  createDatapath,
+  type DatapathPlan,
+  needsCalibration,
+  REFERENCE_PLAN,
+} from '../datapath/index.ts';
+import type { Gemm, Kernels } from '../kernels/index.ts';
+import {
+  type Datapath,
+  describeModel,
+  Model,
+  type ResidentWeights,
+  residentStore,
+  WeightLoader,
+} from '../model/index.ts';
+import type { LoadedModel } from './load.ts';
+import type { ScoreRequest } from './request.ts';
+
+/** A model made ready for a machine: plain data over shared buffers, that any thread turns into a Model. */
+export interface PreparedModel {
+  plan: DatapathPlan;
+  calibration: Calibration | undefined;
+  /** Absent where the weights do not fit the memory: then each pass reads them layer by layer from `folder`. */
+  weights: ResidentWeights | undefined;
+  folder: string;
+}
+
+export interface PrepareOptions {
+  /** Bytes that weights may take; more are streamed. */
+  memory: number;
+  onLayer?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Reads and encodes the weights of a model for a plan. */
+export async function prepareModel(
+  { checkpoint, architecture, config }: LoadedModel,
+  plan: DatapathPlan,
+  calibration: Calibration | undefined,
+  kernels: Kernels,
+  gemm: Gemm,
+  { memory, onLayer }: PrepareOptions,
+): Promise<PreparedModel> {
+  const prepared = { plan, calibration, folder: checkpoint.folder };
+  if (residentBytes(checkpoint, plan) > memory) return { ...prepared, weights: undefined };
+  const datapath = createDatapath(kernels, gemm, plan, calibration);
+  const loader = new WeightLoader(checkpoint, datapath, architecture, config);
+  return { ...prepared, weights: await loader.resident(onLayer) };
+}
+
+/** A model over prepared weights, on this thread's kernels. */
+export async function instantiate(prepared: PreparedModel, kernels: Kernels, gemm: Gemm): Promise<Model> {
+  const datapath = createDatapath(kernels, gemm, prepared.plan, prepared.calibration);
+  return instantiateOn(datapath, prepared);
+}
+
+async function instantiateOn(datapath: Datapath, { folder, weights }: PreparedModel): Promise<Model> {
+  const checkpoint = await openCheckpoint(folder);
+  const { architecture, config } = describeModel(checkpoint);
+  const store = weights
+    ? residentStore(weights)
+    : await new WeightLoader(checkpoint, datapath, architecture, config).streaming();
+  return new Model(architecture, config, store, datapath);
+}
+
+/**
+ * Statistics of a float32 run over sequences, for plans that need them.
+ *
+ * @param reference the model prepared for REFERENCE_PLAN
+ */
+export async function calibrate(
+  reference: PreparedModel,
+  requests: readonly Pick<ScoreRequest, 'tokens'>[],
+  kernels: Kernels,
+  gemm: Gemm,
+): Promise<Calibration> {
+  const datapath = new CalibrationDatapath(createDatapath(kernels, gemm, REFERENCE_PLAN));
+  const model = await instantiateOn(datapath, reference);
+  for (const { tokens } of requests) {
+    const mark = kernels.mark();
+    const [hidden] = await model.hidden([{ tokens }]);
+    await model.logits(hidden!);
+    kernels.release(mark);
+  }
+  return datapath.calibration;
+}
+
+/** Memory of the weights on a plan, in bytes: a byte a value where all sites are integer, four where any is float. */
+function residentBytes(checkpoint: Checkpoint, plan: DatapathPlan): number {
+  let values = 0;
+  for (const { shape } of checkpoint.tensors.values()) values += shape.reduce((a, b) => a * b, 1);
+  return values * (plan.sites.fc1.kind === 'integer' ? 1 : 4);
+}
+
+export { needsCalibration };

@@ -1,0 +1,18 @@
+/** tapeout as a library: what the command line calls. */
+export { type Checkpoint, openCheckpoint } from './checkpoint/index.ts';
+export type { Arithmetic, DatapathPlan } from './datapath/index.ts';
+export { InputError, type Place, RunError } from './errors.ts';
+export {
+  compare,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+  type GenerateTextOptions,
+  generateText,
+  type LoadedModel,
+  loadModel,
+  type MetricOptions,
+  type Progress,
+} from './evaluate/index.ts';
+export { FORMATS, findFormat, type Format } from './formats/index.ts';
+export { loadMachine, type Machine, parseMachine } from './machine/index.ts';
