@@ -11,3 +11,4 @@ export { loadTokenizer } from './load-tokenizer.ts';
 export { demoModels, type OpenOptions, openCheckpoint } from './open.ts';
 export { elementBytes } from './safetensors-header.ts';
 export type { Tokenizer } from './tokenizer.ts';
+export { type TensorSource, writeSafetensors, writeWeights } from './write-safetensors.ts';

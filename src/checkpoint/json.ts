@@ -85,9 +85,12 @@ export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** V8 gives the offset only in its message. */
+/** V8 gives the offset only in its message, and not in every one; an early end is at the end. */
 function positionOf(error: unknown, text: string): { line?: number; column?: number } {
-  const offset = /at position (\d+)/.exec(messageOf(error))?.[1];
-  const before = text.slice(0, offset === undefined ? text.length : Number(offset)).split('\n');
+  const message = messageOf(error);
+  const offset =
+    /at position (\d+)/.exec(message)?.[1] ?? (/end of JSON/.test(message) ? text.length : undefined);
+  if (offset === undefined) return {};
+  const before = text.slice(0, Number(offset)).split('\n');
   return { line: before.length, column: before[before.length - 1]!.length + 1 };
 }

@@ -9,9 +9,16 @@ import { readTokenizerConfig, readTokenizerFiles, tokenOf } from './tokenizer-fi
 
 type Splitter = (text: string, options?: unknown) => string[];
 
+interface LibraryDecoder {
+  config: JsonObject;
+  decoders?: (LibraryDecoder | null)[];
+  decode_chain(tokens: string[]): string[];
+}
+
 /** What is used of the library, whose own declarations do not resolve under Node's module rules. */
 interface TokenizerLibrary {
   pre_tokenizer: Splitter | null;
+  decoder: LibraryDecoder | null;
   encode(text: string, options: { add_special_tokens: boolean }): { ids: (number | undefined)[] };
   decode(ids: number[], options: { skip_special_tokens: boolean }): string;
   token_to_id(token: string): number | undefined;
@@ -35,6 +42,7 @@ export async function loadTokenizer(checkpoint: Pick<Checkpoint, 'folder' | 'con
     library = new Library(adaptDefinition(json), { clean_up_tokenization_spaces: false });
     const boundaries = mergeBoundaries(json.model as JsonObject);
     if (boundaries) library.pre_tokenizer = safeSplit(library.pre_tokenizer, boundaries);
+    mendByteFallback(library.decoder);
     library.encode('a', { add_special_tokens: true });
   } catch (error) {
     throw new InputError(`cannot be used as a tokenizer: ${messageOf(error)}`, {
@@ -103,6 +111,36 @@ function safeSplit(inner: Splitter | null, boundaries: (text: string) => string[
     (inner ? inner(text, options) : [text]).flatMap((piece) =>
       piece.length > 32 ? boundaries(piece) : [piece],
     );
+}
+
+/** The library drops a byte order mark, and writes fewer U+FFFD for broken UTF-8 than the reference (one a byte). */
+function mendByteFallback(decoder: LibraryDecoder | null): void {
+  for (const part of decoder?.decoders ?? []) mendByteFallback(part);
+  if (decoder?.config.type === 'ByteFallback') decoder.decode_chain = decodeByteFallback;
+}
+
+function decodeByteFallback(tokens: string[]): string[] {
+  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const result: string[] = [];
+  for (let i = 0; i < tokens.length; i++) {
+    const bytes: number[] = [];
+    for (let match = byteToken(tokens[i]); match !== undefined; match = byteToken(tokens[++i]))
+      bytes.push(match);
+    if (bytes.length > 0) {
+      try {
+        result.push(utf8.decode(Uint8Array.from(bytes)));
+      } catch {
+        result.push('\ufffd'.repeat(bytes.length));
+      }
+    }
+    if (i < tokens.length) result.push(tokens[i]!);
+  }
+  return result;
+}
+
+function byteToken(token: string | undefined): number | undefined {
+  const hex = token === undefined ? undefined : /^<0x([0-9A-Fa-f]{2})>$/.exec(token)?.[1];
+  return hex === undefined ? undefined : Number.parseInt(hex, 16);
 }
 
 /** A special token's id from config.json; Llama 3 lists several ends of text, of which the first is the plain one. */
