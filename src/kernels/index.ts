@@ -1,0 +1,11 @@
+/**
+ * What multiplies, and the elementwise work around it: WebAssembly SIMD kernels (`assembly/`) and ONNX Runtime behind
+ * two interfaces, Kernels and Gemm. How numbers are encoded, scaled, corrupted or checked is not known here.
+ *
+ * May import `tensor/` and `errors.ts` only.
+ */
+export { createGemm, type GemmOptions } from './create-gemm.ts';
+export type { Gemm, GemmShape } from './gemm.ts';
+export type { Kernels, SoftmaxOptions } from './kernels.ts';
+export { compileKernels } from './module.ts';
+export { createKernels } from './webassembly.ts';

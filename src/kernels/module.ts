@@ -1,0 +1,129 @@
+import { readFile } from 'node:fs/promises';
+import { RunError } from '../errors.ts';
+
+/**
+ * What the compiled module exports: see `assembly/`. Pointers, lengths and sizes are plain numbers (pointers and strides
+ * in bytes, lengths in elements); nothing is checked there, so everything is checked here before a call.
+ */
+export interface KernelExports {
+  heapBase(): number;
+
+  layerNorm(
+    out: number,
+    x: number,
+    gain: number,
+    bias: number,
+    rows: number,
+    columns: number,
+    epsilon: number,
+  ): void;
+  rmsNorm(out: number, x: number, gain: number, rows: number, columns: number, epsilon: number): void;
+  relu(x: number, length: number): void;
+  gelu(x: number, length: number): void;
+  geluTanh(x: number, length: number): void;
+  tanh(x: number, length: number): void;
+  silu(x: number, length: number): void;
+  add(x: number, y: number, length: number): void;
+  multiply(x: number, y: number, length: number): void;
+  addRow(x: number, bias: number, rows: number, columns: number): void;
+  multiplyRow(x: number, factors: number, rows: number, columns: number): void;
+  softmax(
+    x: number,
+    rows: number,
+    columns: number,
+    scale: number,
+    slope: number,
+    first: number,
+    period: number,
+    window: number,
+  ): void;
+  rope(
+    x: number,
+    cosine: number,
+    sine: number,
+    rows: number,
+    heads: number,
+    headSize: number,
+    half: number,
+  ): void;
+
+  splitHeads(out: number, x: number, rows: number, heads: number, size: number): void;
+  mergeHeads(out: number, x: number, rows: number, heads: number, size: number): void;
+  transpose(out: number, x: number, rows: number, columns: number): void;
+  transposeBytes(out: number, x: number, rows: number, columns: number): void;
+
+  roundFloat16(x: number, length: number): void;
+  roundBfloat16(x: number, length: number): void;
+  roundTf32(x: number, length: number): void;
+  widenFloat16(out: number, from: number, length: number): void;
+  widenBfloat16(out: number, from: number, length: number): void;
+
+  absMax(x: number, length: number): number;
+  rowAbsMax(out: number, x: number, rows: number, columns: number): void;
+  columnAbsMax(out: number, x: number, rows: number, columns: number): void;
+  findNonFinite(x: number, length: number): number;
+  argMax(out: number, x: number, rows: number, columns: number): void;
+  expSums(out: number, x: number, rows: number, columns: number): void;
+  divergenceSums(out: number, p: number, q: number, rows: number, columns: number): void;
+
+  quantize(out: number, x: number, length: number, scale: number, offset: number): void;
+  quantizeRows(out: number, scales: number, x: number, rows: number, columns: number, offset: number): void;
+  fakeQuantize(x: number, length: number, scale: number): void;
+  fakeQuantizeRows(x: number, rows: number, columns: number): void;
+  dequantize(
+    out: number,
+    sums: number,
+    rowScales: number,
+    columnScales: number,
+    bias: number,
+    rows: number,
+    columns: number,
+  ): void;
+
+  packTransposed(out: number, b: number, stride: number, n: number, k: number): void;
+  packRows(out: number, panel: number, b: number, stride: number, n: number, k: number): void;
+  packPairRows(out: number, panel: number, b: number, stride: number, n: number, k: number): void;
+  packCodes(out: number, a: number, stride: number, m: number, k: number): void;
+  multiplyFloat32(
+    c: number,
+    pitch: number,
+    a: number,
+    stride: number,
+    b: number,
+    m: number,
+    n: number,
+    k: number,
+    spare: number,
+  ): void;
+  multiplyInt8(
+    c: number,
+    pitch: number,
+    a: number,
+    stride: number,
+    b: number,
+    m: number,
+    n: number,
+    k: number,
+    spare: number,
+  ): void;
+}
+
+const FILE = new URL('../../dist/kernels.wasm', import.meta.url);
+
+/** Compiles the module once; worker threads get it by `workerData` or `postMessage` and need not compile again. */
+export async function compileKernels(): Promise<WebAssembly.Module> {
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = await readFile(FILE);
+  } catch (cause) {
+    throw new RunError(`${FILE.pathname} is missing or unreadable: run "npm run build" first`, { cause });
+  }
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    throw new RunError(
+      `${FILE.pathname} does not compile: run "npm run build" again; the kernels need relaxed SIMD (Node 24)`,
+      { cause },
+    );
+  }
+}
