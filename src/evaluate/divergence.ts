@@ -1,3 +1,4 @@
+import { best } from './accuracy.ts';
 import type { ClassScore, Score } from './request.ts';
 
 /** How far the machine's predictions are from the float32 reference's. */
@@ -58,14 +59,4 @@ function logSoftmax(logits: ArrayLike<number>): Float64Array {
   let sum = 0;
   for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - max);
   return Float64Array.from(logits, (value) => value - max - Math.log(sum));
-}
-
-/** Index of the greatest value, the first of equals; NaN never wins, and -1 means that nothing else was there. */
-export function best(values: ArrayLike<number>): number {
-  let winner = -1;
-  for (let i = 0; i < values.length; i++) {
-    if (Number.isNaN(values[i])) continue;
-    if (winner < 0 || values[i]! > values[winner]!) winner = i;
-  }
-  return winner;
 }

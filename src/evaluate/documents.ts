@@ -38,13 +38,15 @@ export function readDocuments(
   return { documents, empty, warnings };
 }
 
-/** The whole of a file as one text: a .txt file as it is, records joined by a blank line (as GPTQ joins WikiText). */
-export function wholeText(data: Dataset, options: MetricOptions): string {
-  if (data.kind === 'text') return data.text;
-  const column = textColumn(data, options);
-  const texts: string[] = [];
-  for (const record of data.records) texts.push(textField(record, column));
-  return texts.join('\n\n');
+/**
+ * The whole of a file as one text: a .txt file as it is; documents that `split` separates, and records, joined by a
+ * blank line (as GPTQ joins WikiText), for a separator is no text of theirs.
+ */
+export function wholeText(data: Dataset, options: MetricOptions): { text: string; warnings: string[] } {
+  if (data.kind === 'text' && options.split === undefined) return { text: data.text, warnings: [] };
+  // A limit is one on chunks here.
+  const { documents, warnings } = readDocuments(data, { ...options, limit: undefined });
+  return { text: documents.map(({ text }) => text).join('\n\n'), warnings };
 }
 
 /** The column of the text: `--column`, or the first of the usual names that the file has. */

@@ -34,7 +34,7 @@ export const perplexity: ScoreMetric<PerplexityResult> = {
   name: 'perplexity',
   kind: 'score',
   summary: 'perplexity of documents, each scored apart from BOS and cut at the context',
-  options: ['column', 'split'],
+  options: ['bos', 'column', 'split'],
   prepare(data, tokenizer, options) {
     const { documents, empty, warnings } = readDocuments(data, options);
     const encoder = sequenceEncoder(tokenizer, options);

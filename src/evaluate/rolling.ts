@@ -33,7 +33,7 @@ export const rollingPerplexity: ScoreMetric<RollingPerplexityResult> = {
   name: 'rolling-perplexity',
   kind: 'score',
   summary: 'perplexity of a whole text cut into chunks, as GPTQ, SmoothQuant and ReaLM measure it',
-  options: ['column', 'rolling', 'chunk', 'chunks'],
+  options: ['bos', 'column', 'split', 'rolling', 'chunk', 'chunks'],
   prepare(data, tokenizer, options) {
     const { context } = options;
     const chunk = wholeNumber('chunk', options.chunk ?? context, 2);
@@ -44,7 +44,8 @@ export const rollingPerplexity: ScoreMetric<RollingPerplexityResult> = {
     }
     const wanted =
       options.chunks === undefined ? itemLimit(options) : wholeNumber('chunks', options.chunks, 1);
-    const tokens = sequenceEncoder(tokenizer, options).encode(wholeText(data, options), { file: data.file });
+    const { text, warnings } = wholeText(data, options);
+    const tokens = sequenceEncoder(tokenizer, options).encode(text, { file: data.file });
     const filled = Math.floor(tokens.length / chunk);
     if (filled === 0) {
       throw new InputError(`the text's ${tokens.length} tokens do not fill one chunk of ${chunk}`, {
@@ -52,7 +53,6 @@ export const rollingPerplexity: ScoreMetric<RollingPerplexityResult> = {
         note: `choose a smaller ${flag('chunk')}, or score the text as documents`,
       });
     }
-    const warnings: string[] = [];
     if (options.chunks !== undefined && filled < options.chunks) {
       warnings.push(`${data.file}: the text fills ${filled} of ${options.chunks} chunks of ${chunk} tokens`);
     }

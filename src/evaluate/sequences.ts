@@ -1,6 +1,6 @@
 import type { Tokenizer } from '../checkpoint/index.ts';
 import { InputError, type Place } from '../errors.ts';
-import type { MetricOptions, ModelLimits } from './metric.ts';
+import { type MetricOptions, type ModelLimits, wholeNumber } from './metric.ts';
 import type { ScoreRequest } from './request.ts';
 
 /** Text to the sequences that a decoder runs. */
@@ -17,6 +17,7 @@ export interface SequenceEncoder {
 
 /** An encoder by the model's limits; an id outside the vocabulary is an InputError. */
 export function sequenceEncoder(tokenizer: Tokenizer, options: MetricOptions & ModelLimits): SequenceEncoder {
+  wholeNumber('context', options.context, 2);
   const prefix = options.bos === false ? [] : startTokens(tokenizer);
   const { vocabulary } = options;
 
