@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from './json.ts';
+import { isObject, type JsonObject, quote } from './json.ts';
 
 /**
  * The JavaScript tokenizer library departs from the reference (the Rust crate `tokenizers`) in some components. Each
@@ -18,7 +18,18 @@ export function adaptDefinition(json: JsonObject): JsonObject {
     pre_tokenizer: adaptPreTokenizer(json.pre_tokenizer ?? null),
     post_processor: json.post_processor ?? null,
     decoder: adaptDecoder(json.decoder ?? null),
+    model: adaptModel(json.model),
   };
+}
+
+/** Old files name no type; the library would take any other name for a model that looks up whole words. */
+function adaptModel(model: unknown): unknown {
+  if (!isObject(model)) return model;
+  const type = model.type ?? (Array.isArray(model.vocab) ? 'Unigram' : model.merges ? 'BPE' : 'WordPiece');
+  if (!['BPE', 'Unigram', 'WordPiece'].includes(String(type))) {
+    throw new Error(`model ${quote(String(type))} is not supported`);
+  }
+  return { ...model, type };
 }
 
 /** GPT-2's own pattern. */

@@ -63,8 +63,6 @@ TEXTS = [
 LONG = [
     "wikitext-2/test.txt",
     "tinystories/train-2316-stories.txt",
-    "tinyshakespeare/input.txt",
-    "gutenberg/warandpeace.txt",
 ]
 
 
