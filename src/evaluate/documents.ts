@@ -42,11 +42,12 @@ export function readDocuments(
  * The whole of a file as one text: a .txt file as it is; documents that `split` separates, and records, joined by a
  * blank line (as GPTQ joins WikiText), for a separator is no text of theirs.
  */
-export function wholeText(data: Dataset, options: MetricOptions): { text: string; warnings: string[] } {
-  if (data.kind === 'text' && options.split === undefined) return { text: data.text, warnings: [] };
+export function wholeText(data: Dataset, options: MetricOptions, warnings: string[] = []): string {
+  if (data.kind === 'text' && options.split === undefined) return data.text;
   // A limit is one on chunks here.
-  const { documents, warnings } = readDocuments(data, { ...options, limit: undefined });
-  return { text: documents.map(({ text }) => text).join('\n\n'), warnings };
+  const read = readDocuments(data, { ...options, limit: undefined });
+  warnings.push(...read.warnings);
+  return read.documents.map(({ text }) => text).join('\n\n');
 }
 
 /** The column of the text: `--column`, or the first of the usual names that the file has. */

@@ -44,7 +44,8 @@ export const rollingPerplexity: ScoreMetric<RollingPerplexityResult> = {
     }
     const wanted =
       options.chunks === undefined ? itemLimit(options) : wholeNumber('chunks', options.chunks, 1);
-    const { text, warnings } = wholeText(data, options);
+    const warnings: string[] = [];
+    const text = wholeText(data, options, warnings);
     const tokens = sequenceEncoder(tokenizer, options).encode(text, { file: data.file });
     const filled = Math.floor(tokens.length / chunk);
     if (filled === 0) {
