@@ -1,0 +1,24 @@
+/** Runs benchmarks by name, or all: `npm run bench -- prefill workers`. */
+import { InputError, suggest } from '../src/errors.ts';
+import { printRows, type Row } from './row.ts';
+
+const BENCHMARKS: Record<string, { title: string; load: () => Promise<{ run(): Promise<Row[]> }> }> = {
+  gemm: { title: 'kernels, one core, 512 x 768 x 3072', load: () => import('./gemm.ts') },
+  prefill: { title: 'prefill, GPT-2-small shape, 512 tokens, two cores', load: () => import('./prefill.ts') },
+  workers: { title: 'many documents', load: () => import('./workers.ts') },
+  streaming: { title: '7B shape in BF16, streamed by layers', load: () => import('./streaming.ts') },
+  startup: { title: 'start', load: () => import('./startup.ts') },
+};
+
+const names = process.argv.slice(2);
+for (const name of names) {
+  if (!Object.hasOwn(BENCHMARKS, name)) {
+    const { message, note } = new InputError(`no benchmark "${name}"`, { note: suggest(name, Object.keys(BENCHMARKS)) });
+    console.error(`error: ${message}\n  ${note}`);
+    process.exit(2);
+  }
+}
+for (const name of names.length ? names : Object.keys(BENCHMARKS)) {
+  const { title, load } = BENCHMARKS[name]!;
+  printRows(title, await (await load()).run());
+}
