@@ -1,0 +1,202 @@
+import * as z from 'zod';
+import { suggest } from '../errors.ts';
+import { FORMATS } from '../formats/index.ts';
+import { SITE_NAMES, type SiteName } from '../model/site.ts';
+import { frequency } from './quantity.ts';
+
+/*
+ * What a machine file may hold, key by key. What may stand beside what is in resolve.ts.
+ *
+ * Every `error` here is the phrase that follows "expected" in a message; a second line, if any, is the note that says
+ * what to do.
+ */
+
+/**
+ * Sites whose output another GEMM reads, so that a machine may hand it on in int8: queries and keys to qk, values to
+ * sv, and the first half of the feed-forward part to its second half.
+ */
+export const REQUANTIZABLE = ['q', 'k', 'v', 'gate', 'up', 'fc1'] as const satisfies readonly SiteName[];
+
+/** Sites that read a normalisation: SmoothQuant's factors fold into its gain, so smoothing them costs nothing. */
+export const SMOOTHABLE = ['q', 'k', 'v', 'gate', 'up', 'fc1'] as const satisfies readonly SiteName[];
+
+/** A name out of a few; a wrong one gets the nearest as a note, and `because` where there is more to say. */
+function oneOf<const T extends readonly string[]>(
+  values: T,
+  expected: string,
+  because: (found: string) => string | undefined = () => undefined,
+) {
+  return z.enum(values, {
+    error: ({ input }) => {
+      const note =
+        typeof input === 'string'
+          ? (because(input) ?? suggest(input, values))
+          : `known: ${values.join(', ')}`;
+      return `${expected}\n${note}`;
+    },
+  });
+}
+
+function wholeNumber(min: number, max: number) {
+  const error = `a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+const format = oneOf(Object.keys(FORMATS), 'a number format').meta({
+  id: 'format',
+  description: 'How the values are written in bits.',
+});
+
+const weights = {
+  granularity: oneOf(['channel', 'tensor'], 'a granularity of weights')
+    .describe(
+      'Which weights share one scale: those of an output channel (the default) or all. Only for int8.',
+    )
+    .optional(),
+};
+const activations = {
+  granularity: oneOf(['tensor', 'token'], 'a granularity of activations', (found) =>
+    found === 'channel'
+      ? 'channels are summed over, so they cannot differ in scale: tensor or token'
+      : undefined,
+  )
+    .describe('Which activations share one scale: those of a token (the default) or all. Only for int8.')
+    .optional(),
+  scale: oneOf(['dynamic', 'static'], 'a kind of scale')
+    .describe('dynamic: from the values themselves (the default). static: from calibration data, beforehand.')
+    .optional(),
+};
+
+const map = { error: 'a map' };
+
+const weightsOf = z
+  .strictObject({ format, ...weights }, map)
+  .describe('Encoding of the weights; in qk and sv, of the keys and the values.');
+const activationsOf = z
+  .strictObject({ format, ...activations }, map)
+  .describe('Encoding of the activations; in qk and sv, of the queries and the probabilities.');
+
+const operands = z
+  .strictObject({ weights: weightsOf, activations: activationsOf }, map)
+  .describe('How the operands of every GEMM are encoded.');
+
+const accumulator = oneOf(['float32', 'int32'], 'the type of the accumulator')
+  .describe(
+    'Type of the sums: int32 for int8 operands, float32 for float operands. Follows from the operands.',
+  )
+  .optional();
+
+const site = z
+  .strictObject(
+    {
+      weights: z.strictObject({ format: format.optional(), ...weights }, map).optional(),
+      activations: z.strictObject({ format: format.optional(), ...activations }, map).optional(),
+      accumulator,
+    },
+    map,
+  )
+  .meta({
+    id: 'site',
+    description:
+      'What this site does otherwise than `operands`. An encoding that names a format stands alone.',
+  });
+
+function eachSite<T>(value: T): Record<SiteName, T> {
+  return Object.fromEntries(SITE_NAMES.map((name) => [name, value])) as Record<SiteName, T>;
+}
+
+const siteNote = (found: string) =>
+  found === 'sv'
+    ? "the output of sv is re-quantised as o's operand, by the activations of o; " +
+      `here belong ${REQUANTIZABLE.join(', ')}`
+    : undefined;
+
+/** The machine file. */
+export const machineSchema = z
+  .strictObject(
+    {
+      name: z
+        .string({ error: 'a name' })
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
+          error: 'a name of 1 to 64 letters, digits, ".", "_" or "-"',
+        })
+        .describe('Name in tables and results.'),
+      description: z
+        .string({ error: 'a text' })
+        .regex(/^[^\p{Cc}]{1,500}\n?$/u, { error: 'a text of 1 to 500 characters on one line' })
+        .describe('One line on what the machine is and where it comes from.')
+        .optional(),
+      extends: z
+        .string({ error: 'the name of a preset or the path of a machine file' })
+        .min(1, { error: 'the name of a preset or the path of a machine file' })
+        .describe('A preset, or a file beside this one, whose keys hold where this file has none.')
+        .optional(),
+      operands,
+      accumulator,
+      requantize: z
+        .array(oneOf(REQUANTIZABLE, 'a site whose output another GEMM reads', siteNote), {
+          error: 'a list of sites',
+        })
+        .describe('Sites whose output goes on in int8, because another GEMM reads it. None by default.')
+        .optional(),
+      smoothquant: z
+        .strictObject(
+          {
+            alpha: z
+              .number({ error: 'a number from 0 to 1' })
+              .min(0, { error: 'a number from 0 to 1' })
+              .max(1, { error: 'a number from 0 to 1' })
+              .describe('How far outliers move from activations (0) into weights (1).')
+              .default(0.5),
+            sites: z
+              .array(oneOf(SMOOTHABLE, 'a site that reads a normalisation'), { error: 'a list of sites' })
+              .describe(
+                'Sites that are smoothed; by default all that read a normalisation and compute in int8.',
+              )
+              .optional(),
+          },
+          map,
+        )
+        .describe('SmoothQuant migration of activation outliers into weights, before both become int8.')
+        .optional(),
+      sites: z
+        .strictObject(eachSite(site.optional()), map)
+        .describe('Exceptions from `operands`, by GEMM site.')
+        .optional(),
+      array: z
+        .strictObject(
+          {
+            rows: wholeNumber(1, 65536).describe('Processing elements in a column.'),
+            columns: wholeNumber(1, 65536).describe('Processing elements in a row.'),
+            dataflow: oneOf(['input-stationary', 'output-stationary', 'weight-stationary'], 'a dataflow')
+              .describe('What stays in the processing elements while the rest moves.')
+              .optional(),
+          },
+          map,
+        )
+        .describe('The array of multiply-accumulate units.')
+        .optional(),
+      clock: frequency.describe('Clock frequency of the array: a number and Hz, kHz, MHz or GHz.').optional(),
+    },
+    { error: 'a map with the keys of a machine file' },
+  )
+  .describe('A machine: how it computes the matrix products of a language model.');
+
+/** A machine file whose every key is well formed; combinations are not checked yet. */
+export type MachineFile = z.output<typeof machineSchema>;
+
+/**
+ * The schema for editors (JSON Schema 2020-12), committed as machines/machine.schema.json. A file that extends another
+ * may leave out what the other has, so here only the name is required, and operands without `extends`.
+ */
+export function machineJsonSchema(): object {
+  const { required: _, ...schema } = z.toJSONSchema(machineSchema, {
+    io: 'input',
+    override: ({ zodSchema, jsonSchema }) => {
+      if ([operands, weightsOf, activationsOf].some((partial) => partial === zodSchema))
+        delete jsonSchema.required;
+    },
+  });
+  const alone = [{ required: ['name', 'operands'] }, { required: ['name', 'extends'] }];
+  return { title: 'tapeout machine file', ...schema, anyOf: alone };
+}
