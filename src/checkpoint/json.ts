@@ -91,6 +91,12 @@ function positionOf(error: unknown, text: string): { line?: number; column?: num
   const offset =
     /at position (\d+)/.exec(message)?.[1] ?? (/end of JSON/.test(message) ? text.length : undefined);
   if (offset === undefined) return {};
-  const before = text.slice(0, Number(offset)).split('\n');
-  return { line: before.length, column: before[before.length - 1]!.length + 1 };
+  // No split: a hostile file of newlines would become an array of as many strings.
+  let line = 1;
+  let start = 0;
+  for (let at = text.indexOf('\n'); at !== -1 && at < Number(offset); at = text.indexOf('\n', at + 1)) {
+    line++;
+    start = at + 1;
+  }
+  return { line, column: Number(offset) - start + 1 };
 }

@@ -49,7 +49,19 @@ describe.each(Object.entries(folders))('%s gives the ids of the reference', (nam
   });
 });
 
-async function readGolden(name: string): Promise<Golden> {
+test('components that the library treats in its own way give the ids of the reference', async () => {
+  const components =
+    await readGolden<(Pick<Golden, 'cases'> & { name: string; tokenizer: unknown })[]>('components');
+  for (const { name, tokenizer: json, cases } of components) {
+    const tokenizer = await load({ 'tokenizer.json': json });
+    for (const { text, ids, decoded } of cases) {
+      expect(tokenizer.encode(text), `${name}: ${text}`).toEqual(ids);
+      expect(tokenizer.decode(ids), `${name}: ${text}`).toBe(decoded);
+    }
+  }
+});
+
+async function readGolden<T = Golden>(name: string): Promise<T> {
   return JSON.parse(
     await readFile(new URL(`../../test/golden/tokenizers/${name}.json`, import.meta.url), 'utf8'),
   );

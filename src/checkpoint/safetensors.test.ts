@@ -149,6 +149,12 @@ test('a header of millions of values is refused in bounded time', () => {
   expect(performance.now() - start).toBeLessThan(5000);
 });
 
+test('a header of a hundred million newlines is refused in bounded time', () => {
+  const start = performance.now();
+  expect(() => parseHeader(new Uint8Array(1e8).fill(0x0a), 'newlines', 0, 1e8)).toThrow('expected JSON');
+  expect(performance.now() - start).toBeLessThan(20_000);
+});
+
 test('names of Object.prototype are names like any other', async () => {
   const header = `{"__proto__":${JSON.stringify(f32([1], 0, 4))},"constructor":${JSON.stringify(f32([], 4, 8))}}`;
   const path = join(await temporaryFolder(), 'model.safetensors');

@@ -36,6 +36,8 @@ function adaptModel(model: unknown): unknown {
 const byteLevelPattern = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 /** The planes beyond the basic one, of which the library sees only surrogate halves. */
 const farIdeographs = String.raw`[\x{20000}-\x{2A6DF}\x{2A700}-\x{2B73F}\x{2B740}-\x{2B81F}\x{2B920}-\x{2CEAF}\x{2F800}-\x{2FA1F}]`;
+/** \w as the reference's own components mean it, not as its patterns from files do. */
+const word = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200C\u200D`;
 const punctuation = String.raw`\p{P}\x21-\x2F\x3A-\x40\x5B-\x60\x7B-\x7E`;
 
 function adaptNormalizer(node: unknown): unknown {
@@ -76,7 +78,7 @@ function adaptPreTokenizer(node: unknown): unknown {
         { type: 'ByteLevel', add_prefix_space: false, use_regex: false },
       ];
       if (node.add_prefix_space !== false) {
-        steps.unshift({ type: 'Replace', pattern: { Regex: String.raw`\A(?! )` }, content: ' ' });
+        steps.unshift({ type: 'Replace', pattern: { Regex: String.raw`\A[^ ]` }, content: ' $&' });
       }
       return { type: 'Sequence', pretokenizers: steps };
     }
@@ -90,7 +92,7 @@ function adaptPreTokenizer(node: unknown): unknown {
     case 'Digits':
       return matches(node.individual_digits === true ? String.raw`\p{N}|\P{N}+` : String.raw`\p{N}+|\P{N}+`);
     case 'Whitespace':
-      return matches(String.raw`\w+|[^\w\s]+`);
+      return matches(`[${word}]+|[^${word}\\s]+`);
     case 'WhitespaceSplit':
       return matches(String.raw`\S+`);
     case 'Punctuation':

@@ -14,7 +14,7 @@ import struct
 import sys
 import tempfile
 
-from tokenizers import Tokenizer
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoTokenizer
 
 TEXTS = [
@@ -79,6 +79,48 @@ def from_files(folder, model_type):
         return AutoTokenizer.from_pretrained(copy).backend_tokenizer
 
 
+LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def components():
+    """Small tokenizers, one for each component that the JavaScript library treats in a way of its own."""
+    pre = pre_tokenizers
+    byte_level = pre.ByteLevel(add_prefix_space=False, use_regex=False)
+    yield "byte level with prefix space", None, pre.ByteLevel(add_prefix_space=True), decoders.ByteLevel()
+    split = pre.Split(Regex(LLAMA3), "isolated")
+    yield "llama 3", None, pre.Sequence([split, byte_level]), decoders.ByteLevel()
+    yield "isolated and inverted", None, pre.Split(Regex(r"\p{L}+"), "isolated", invert=True), None
+    yield "removed and inverted", None, pre.Split(Regex(r"\p{L}+"), "removed", invert=True), None
+    yield "metaspace", None, pre.Metaspace(), decoders.Metaspace()
+    yield "metaspace without splits", None, pre.Metaspace(split=False, prepend_scheme="first"), None
+    yield "whitespace", normalizers.Lowercase(), pre.Whitespace(), None
+    yield "whitespace and digits", None, pre.Sequence([pre.WhitespaceSplit(), pre.Digits(individual_digits=True)]), None
+    yield "digit runs", normalizers.NFC(), pre.Sequence([pre.Digits(), byte_level]), decoders.ByteLevel()
+    yield "punctuation", normalizers.Replace("o", "$&"), pre.Sequence([pre.WhitespaceSplit(), pre.Punctuation()]), None
+
+
+def write_components(out):
+    golden = []
+    for name, normalizer, pre_tokenizer, decoder in components():
+        tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+        if normalizer:
+            tokenizer.normalizer = normalizer
+        tokenizer.pre_tokenizer = pre_tokenizer
+        if decoder:
+            tokenizer.decoder = decoder
+        alphabet = pre_tokenizers.ByteLevel.alphabet() if isinstance(decoder, decoders.ByteLevel) else []
+        trainer = trainers.BpeTrainer(
+            vocab_size=420, initial_alphabet=alphabet, special_tokens=["<unk>", "<s>"], show_progress=False
+        )
+        tokenizer.train_from_iterator(TEXTS, trainer)
+        cases = [{"text": text, "ids": (ids := tokenizer.encode(text).ids), "decoded": tokenizer.decode(ids)} for text in TEXTS]
+        golden.append({"name": name, "tokenizer": json.loads(tokenizer.to_str()), "cases": cases})
+    (out / "components.json").write_text(json.dumps(golden, ensure_ascii=True, separators=(",", ":")) + "\n")
+
+
 def main(data, out):
     reference = {
         "stories260K": Tokenizer.from_file(str(data / "models/stories260K/tokenizer.json")),
@@ -86,6 +128,7 @@ def main(data, out):
         "bert-base-uncased": from_files(data / "tokenizers/bert-base-uncased", "bert"),
     }
     out.mkdir(parents=True, exist_ok=True)
+    write_components(out)
     for name, tokenizer in reference.items():
         tokenizer.no_truncation()
         tokenizer.no_padding()
