@@ -6,5 +6,6 @@ export interface Tokenizer {
   readonly eos: number | undefined;
   /** Ids with the post-processor's special tokens (BOS, [CLS] … [SEP]) where `special` is true (the default). */
   encode(text: string, options?: { special?: boolean }): number[];
+  /** Special tokens and ids outside the vocabulary leave nothing in the text. */
   decode(ids: readonly number[]): string;
 }
