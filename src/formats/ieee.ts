@@ -59,11 +59,15 @@ function encodeIeee(fields: IeeeFields, value: number): number {
 
   const lowest = lowestExponent(fields);
   let exponent = lowest;
-  while (magnitude >= 2 ** (exponent + 1)) exponent++;
+  let power = 2 ** lowest;
+  while (magnitude >= power * 2) {
+    power *= 2;
+    exponent++;
+  }
 
   // Between two powers of two the values are evenly spaced, and codes count them. Hence a value that rounds up to the
   // next power of two, or past the largest value to infinity, gets the right code by simply carrying over.
-  const step = 2 ** (exponent - mantissaBits);
+  const step = power / 2 ** mantissaBits;
   const steps = roundHalfEven(magnitude / step);
   const code = (exponent - lowest) * 2 ** mantissaBits + steps;
   return sign + Math.min(code, infinity);

@@ -1,7 +1,7 @@
 import type { Arithmetic, DatapathPlan } from '../datapath/plan.ts';
 import { FORMATS } from '../formats/index.ts';
 import { SITE_NAMES, type SiteName } from '../model/site.ts';
-import { type MachineFile, SMOOTHABLE } from './schema.ts';
+import { ATTENTION_SITES, type MachineFile, SMOOTHABLE } from './schema.ts';
 import type { KeyPath } from './yaml-file.ts';
 
 /** A combination of keys that no datapath computes: where, what was expected, what was found, what to do. */
@@ -20,6 +20,11 @@ interface Encoding {
 
 /** What a site says of an encoding; what it does not say holds from the general one. */
 type PartialEncoding = { [Key in keyof Encoding]?: Encoding[Key] | undefined };
+
+interface SiteOverride {
+  weights?: PartialEncoding | undefined;
+  activations?: PartialEncoding | undefined;
+}
 
 /** The operands of a site with the paths where they were said. */
 interface SiteOperands {
@@ -47,12 +52,20 @@ export function resolve(file: MachineFile): { plan: DatapathPlan; conflicts: Con
 }
 
 function operandsOf(file: MachineFile, name: SiteName): SiteOperands {
-  const site = file.sites?.[name];
+  const site: SiteOverride | undefined = file.sites?.[name];
+  const activations = overlay(file.operands.activations, site?.activations);
+  const activationsPath = site?.activations ? ['sites', name, 'activations'] : ['operands', 'activations'];
+  if ((ATTENTION_SITES as readonly SiteName[]).includes(name)) {
+    // The right operand is an activation as well: its keys are said once, and can be wrong only once.
+    const { granularity, ...rest } = activations;
+    const weights = granularity === 'tensor' ? { ...rest, granularity } : rest;
+    return { weights, activations, weightsPath: activationsPath, activationsPath };
+  }
   return {
     weights: overlay(file.operands.weights, site?.weights),
-    activations: overlay(file.operands.activations, site?.activations),
+    activations,
     weightsPath: site?.weights ? ['sites', name, 'weights'] : ['operands', 'weights'],
-    activationsPath: site?.activations ? ['sites', name, 'activations'] : ['operands', 'activations'],
+    activationsPath,
   };
 }
 

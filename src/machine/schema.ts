@@ -69,12 +69,10 @@ const activations = {
 
 const map = { error: 'a map' };
 
-const weightsOf = z
-  .strictObject({ format, ...weights }, map)
-  .describe('Encoding of the weights; in qk and sv, of the keys and the values.');
+const weightsOf = z.strictObject({ format, ...weights }, map).describe('Encoding of the weights.');
 const activationsOf = z
   .strictObject({ format, ...activations }, map)
-  .describe('Encoding of the activations; in qk and sv, of the queries and the probabilities.');
+  .describe('Encoding of the activations: in qk and sv, of both operands.');
 
 const operands = z
   .strictObject({ weights: weightsOf, activations: activationsOf }, map)
@@ -86,11 +84,13 @@ const accumulator = oneOf(['float32', 'int32'], 'the type of the accumulator')
   )
   .optional();
 
+const activationsOverride = z.strictObject({ format: format.optional(), ...activations }, map).optional();
+
 const site = z
   .strictObject(
     {
       weights: z.strictObject({ format: format.optional(), ...weights }, map).optional(),
-      activations: z.strictObject({ format: format.optional(), ...activations }, map).optional(),
+      activations: activationsOverride,
       accumulator,
     },
     map,
@@ -101,8 +101,23 @@ const site = z
       'What this site does otherwise than `operands`. An encoding that names a format stands alone.',
   });
 
-function eachSite<T>(value: T): Record<SiteName, T> {
-  return Object.fromEntries(SITE_NAMES.map((name) => [name, value])) as Record<SiteName, T>;
+const attentionSite = z.strictObject({ activations: activationsOverride, accumulator }, map).meta({
+  id: 'attentionSite',
+  description: 'What this product of two activations does otherwise than `operands`.',
+});
+
+/** Products of two activations, which have no weights. */
+export const ATTENTION_SITES = ['qk', 'sv'] as const satisfies readonly SiteName[];
+type AttentionSite = (typeof ATTENTION_SITES)[number];
+
+const sites: Record<Exclude<SiteName, AttentionSite>, z.ZodOptional<typeof site>> &
+  Record<AttentionSite, z.ZodOptional<typeof attentionSite>> = {
+  ...eachOf(SITE_NAMES, site.optional()),
+  ...eachOf(ATTENTION_SITES, attentionSite.optional()),
+};
+
+function eachOf<Name extends string, T>(names: readonly Name[], value: T): Record<Name, T> {
+  return Object.fromEntries(names.map((name) => [name, value])) as Record<Name, T>;
 }
 
 const siteNote = (found: string) =>
@@ -159,10 +174,7 @@ export const machineSchema = z
         )
         .describe('SmoothQuant migration of activation outliers into weights, before both become int8.')
         .optional(),
-      sites: z
-        .strictObject(eachSite(site.optional()), map)
-        .describe('Exceptions from `operands`, by GEMM site.')
-        .optional(),
+      sites: z.strictObject(sites, map).describe('Exceptions from `operands`, by GEMM site.').optional(),
       array: z
         .strictObject(
           {
