@@ -4,8 +4,12 @@ import type { WebAssemblyKernels } from './webassembly.ts';
 
 /** Bytes of B that are packed at a time: with what they are made from they stay in the second-level cache. */
 const BLOCK = 1 << 20;
+/** Bytes of B that are copied at a time for few rows. */
+const STREAM = 1 << 18;
 /** Bytes of A and C that are copied at a time where they lie in another memory. */
 const STAGE = 4 << 20;
+/** Up to this many rows B is not packed. */
+const FEW = 5;
 /** A tile of C, for its edges. */
 const SPARE = 192;
 
@@ -38,7 +42,12 @@ export class WebAssemblyGemm implements Gemm {
       return;
     }
     const { k, n } = shape;
-    this.#byRows(c, a, shape, (to, from, m) => this.#float32(to, from, b, { m, k, n }, shape.transposed));
+    const { transposed } = shape;
+    this.#byRows(c, a, shape, (to, from, m) => {
+      if (m > FEW) this.#float32(to, from, b, { m, k, n }, transposed);
+      else if (transposed) this.#fewTransposed(to, from, b, { m, k, n });
+      else this.#fewRows(to, from, b, { m, k, n });
+    });
   }
 
   async int8(c: Int32Array, a: Uint8Array, b: Int8Array, shape: GemmShape): Promise<void> {
@@ -83,6 +92,37 @@ export class WebAssemblyGemm implements Gemm {
       }
     } finally {
       this.#kernels.release(mark);
+    }
+  }
+
+  #fewTransposed(c: number, a: number, b: Float32Array, { m, k, n }: GemmShape): void {
+    const { exports } = this.#kernels;
+    if (this.#kernels.owns(b)) {
+      exports.fewTransposed(c, n * 4, a, k * 4, b.byteOffset, k * 4, m, n, k);
+      return;
+    }
+    const width = Math.min(n, Math.max(8, Math.floor(STREAM / (k * 4) / 8) * 8));
+    const stage = this.#kernels.floats(width * k);
+    for (let j = 0; j < n; j += width) {
+      const columns = Math.min(width, n - j);
+      stage.set(b.subarray(j * k, (j + columns) * k));
+      exports.fewTransposed(c + j * 4, n * 4, a, k * 4, stage.byteOffset, k * 4, m, columns, k);
+    }
+  }
+
+  #fewRows(c: number, a: number, b: Float32Array, { m, k, n }: GemmShape): void {
+    const { exports, memory } = this.#kernels;
+    new Float32Array(memory.buffer, c, m * n).fill(0);
+    if (this.#kernels.owns(b)) {
+      exports.fewRows(c, n * 4, a, k * 4, b.byteOffset, n * 4, m, n, k);
+      return;
+    }
+    const depth = Math.min(k, Math.max(8, Math.floor(STREAM / (n * 4) / 8) * 8));
+    const stage = this.#kernels.floats(depth * n);
+    for (let i = 0; i < k; i += depth) {
+      const rows = Math.min(depth, k - i);
+      stage.set(b.subarray(i * n, (i + rows) * n));
+      exports.fewRows(c, n * 4, a + i * 4, k * 4, stage.byteOffset, n * 4, m, n, rows);
     }
   }
 

@@ -84,6 +84,28 @@ export interface KernelExports {
   packRows(out: number, panel: number, b: number, stride: number, n: number, k: number): void;
   packPairRows(out: number, panel: number, b: number, stride: number, n: number, k: number): void;
   packCodes(out: number, a: number, stride: number, m: number, k: number): void;
+  fewTransposed(
+    c: number,
+    pitch: number,
+    a: number,
+    stride: number,
+    b: number,
+    step: number,
+    m: number,
+    n: number,
+    k: number,
+  ): void;
+  fewRows(
+    c: number,
+    pitch: number,
+    a: number,
+    stride: number,
+    b: number,
+    step: number,
+    m: number,
+    n: number,
+    k: number,
+  ): void;
   multiplyFloat32(
     c: number,
     pitch: number,

@@ -2,6 +2,7 @@
 
 export { gelu, geluTanh, relu, silu, tanh } from './activation';
 export { add, addRow, multiply, multiplyRow } from './arithmetic';
+export { fewRows, fewTransposed } from './gemm-few-rows';
 export { multiplyFloat32 } from './gemm-float32';
 export { multiplyInt8 } from './gemm-int8';
 export { mergeHeads, splitHeads, transpose, transposeBytes } from './layout';

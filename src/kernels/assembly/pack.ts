@@ -36,20 +36,27 @@ function pack4(out: usize, a: v128, b: v128, c: v128, d: v128, count: usize): vo
   if (count > 3) v128.store(out, i64x2.shuffle(AB, CD, 1, 3), 96);
 }
 
+/** Rows of B that are packed at a time: few enough to be read as streams, enough to write whole cache lines. */
+const ROWS: usize = 16;
+
 /** Panels of B [k, n] (float32), whose rows are `stride` bytes apart; `panel` is the bytes from one to the next. */
 export function packRows(out: usize, panel: usize, b: usize, stride: usize, n: usize, k: usize): void {
   const rest = n & 7;
-  for (let i: usize = 0; i < k; i++, b += stride, out += 32) {
+  for (let i: usize = 0; i < k; i += ROWS, b += ROWS * stride, out += ROWS << 5) {
+    const rows = min(ROWS, k - i);
     let from = b, to = out;
     for (const end = b + ((n & ~7) << 2); from < end; from += 32, to += panel) {
-      v128.store(to, v128.load(from));
-      v128.store(to, v128.load(from, 16), 16);
+      for (let r: usize = 0, p = from, q = to; r < rows; r++, p += stride, q += 32) {
+        v128.store(q, v128.load(p));
+        v128.store(q, v128.load(p, 16), 16);
+      }
     }
     if (rest) {
-      const low = rest < 4 ? loadPart(from, rest) : v128.load(from);
-      const high = rest > 4 ? loadPart(from + 16, rest - 4) : low;
-      v128.store(to, low);
-      v128.store(to, high, 16);
+      for (let r: usize = 0, p = from, q = to; r < rows; r++, p += stride, q += 32) {
+        const low = rest < 4 ? loadPart(p, rest) : v128.load(p);
+        v128.store(q, low);
+        v128.store(q, rest > 4 ? loadPart(p + 16, rest - 4) : low, 16);
+      }
     }
   }
 }
@@ -71,17 +78,19 @@ function widenPart(p: usize, count: usize): v128 {
 /** Panels of pairs of B [k, n] (int8), whose rows are `stride` bytes apart; of an odd k the last row pairs with 0. */
 export function packPairRows(out: usize, panel: usize, b: usize, stride: usize, n: usize, k: usize): void {
   const rest = n & 7;
-  const whole = n & ~7;
-  for (let i: usize = 0; i < k; i += 2, b += 2 * stride, out += 32) {
-    const paired = i + 1 < k;
-    let to = out;
-    for (let j: usize = 0; j < whole; j += 8, to += panel) {
-      const first = v128.load8x8_s(b + j);
-      packPairs(to, first, paired ? v128.load8x8_s(b + stride + j) : i16x8.splat(0));
+  const zero = i16x8.splat(0);
+  for (let i: usize = 0; i < k; i += ROWS, b += ROWS * stride, out += ROWS << 4) {
+    const rows = min(ROWS, k - i);
+    let from = b, to = out;
+    for (const end = b + (n & ~7); from < end; from += 8, to += panel) {
+      for (let r: usize = 0, p = from, q = to; r < rows; r += 2, p += 2 * stride, q += 32) {
+        packPairs(q, v128.load8x8_s(p), r + 1 < rows ? v128.load8x8_s(p + stride) : zero);
+      }
     }
     if (rest) {
-      const first = widenPart(b + whole, rest);
-      packPairs(to, first, paired ? widenPart(b + stride + whole, rest) : i16x8.splat(0));
+      for (let r: usize = 0, p = from, q = to; r < rows; r += 2, p += 2 * stride, q += 32) {
+        packPairs(q, widenPart(p, rest), r + 1 < rows ? widenPart(p + stride, rest) : zero);
+      }
     }
   }
 }
