@@ -1,8 +1,9 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { median, type Row } from './row.ts';
 import { GPT2_SMALL, writeSyntheticCheckpoint } from './synthetic.ts';
@@ -11,13 +12,13 @@ const ROUNDS = 7;
 
 /** A process that runs a pass when told to. */
 class Side {
-  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #process: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: AsyncIterator<string>;
 
   constructor(command: string, args: string[]) {
     // Passive waiting: on two cores torch's spinning threads cost it twice the time.
     const env = { ...process.env, OMP_WAIT_POLICY: 'passive' };
-    this.#process = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'inherit'] }) as ChildProcessWithoutNullStreams;
+    this.#process = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
 

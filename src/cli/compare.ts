@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { LoadedModel } from '../evaluate/index.ts';
 import { type DataFlags, dataOptions, evaluateOptions, runOptions } from './options.ts';
 
 interface Flags extends DataFlags {
@@ -18,26 +19,28 @@ export function register(program: Command): void {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const [{ loadModel, compare }, { loadMachine, presetNames }, { startProgress, hubProgress }, print] = await Promise.all([
+  const [{ loadModel, compare }, { loadMachine, presetNames }, { startProgress }, print] = await Promise.all([
     import('../evaluate/index.ts'),
     import('../machine/index.ts'),
-    import('./report-progress.ts'),
+    import('./run-progress.ts'),
     import('./print.ts'),
   ]);
   const machines = [];
-  for (const name of flags.machine ?? (await presetNames())) machines.push(await loadMachine(name));
+  for (const name of flags.machine ?? presetNames()) machines.push(await loadMachine(name));
   const progress = startProgress();
+  let model: LoadedModel | undefined;
   try {
-    const model = await loadModel(flags.model, { offline: flags.offline ?? false, onProgress: hubProgress(progress) });
+    model = await loadModel(flags.model, { offline: flags.offline ?? false, onProgress: progress.download });
     const evaluations = await compare(model, machines, {
       ...evaluateOptions(flags),
       divergence: true,
-      onProgress: progress.update,
+      onProgress: progress.evaluation,
     });
     progress.finish();
     if (flags.json) print.printJson(evaluations.map(({ result, warnings, record }) => ({ ...result, warnings, record })));
     else print.printComparison(evaluations);
   } finally {
     progress.finish();
+    await model?.checkpoint.close();
   }
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { LoadedModel } from '../evaluate/index.ts';
 import { type DataFlags, dataOptions, evaluateOptions, runOptions } from './options.ts';
 
 interface Flags extends DataFlags {
@@ -20,27 +21,29 @@ export function register(program: Command): void {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const [{ loadModel, evaluate }, { loadMachine }, { startProgress, hubProgress }, { printJson, printResult }] =
+  const [{ loadModel, evaluate }, { loadMachine }, { startProgress }, { printJson, printResult }] =
     await Promise.all([
       import('../evaluate/index.ts'),
       import('../machine/index.ts'),
-      import('./report-progress.ts'),
+      import('./run-progress.ts'),
       import('./print.ts'),
     ]);
   // The machine first: a mistake in a small file should not wait for a large checkpoint.
   const machine = await loadMachine(flags.machine);
   const progress = startProgress();
+  let model: LoadedModel | undefined;
   try {
-    const model = await loadModel(flags.model, { offline: flags.offline ?? false, onProgress: hubProgress(progress) });
+    model = await loadModel(flags.model, { offline: flags.offline ?? false, onProgress: progress.download });
     const evaluation = await evaluate(model, machine, {
       ...evaluateOptions(flags),
       divergence: flags.divergence,
-      onProgress: progress.update,
+      onProgress: progress.evaluation,
     });
     progress.finish();
     if (flags.json) printJson({ ...evaluation.result, warnings: evaluation.warnings, record: evaluation.record });
     else printResult(evaluation);
   } finally {
     progress.finish();
+    await model?.checkpoint.close();
   }
 }

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import type { LoadedModel } from '../evaluate/index.ts';
 import { type RunFlags, runOptions, wholeNumber } from './options.ts';
 
 interface Flags extends RunFlags {
@@ -32,16 +33,17 @@ function temperature(text: string): number {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const [{ loadModel, generateText }, { loadMachine }, { startProgress, hubProgress }, { printJson }] = await Promise.all([
+  const [{ loadModel, generateText }, { loadMachine }, { startProgress }, { printJson }] = await Promise.all([
     import('../evaluate/index.ts'),
     import('../machine/index.ts'),
-    import('./report-progress.ts'),
+    import('./run-progress.ts'),
     import('./print.ts'),
   ]);
   const machine = await loadMachine(flags.machine);
   const progress = startProgress();
+  let model: LoadedModel | undefined;
   try {
-    const model = await loadModel(flags.model, { offline: flags.offline ?? false, onProgress: hubProgress(progress) });
+    model = await loadModel(flags.model, { offline: flags.offline ?? false, onProgress: progress.download });
     const { prompt, tokens, temperature, seed, backend, memory, calibration } = flags;
     const pieces = generateText(model, machine, prompt, {
       tokens,
@@ -50,7 +52,7 @@ async function run(flags: Flags): Promise<void> {
       backend,
       memory,
       calibration,
-      onLayer: (done, total) => progress.update({ machine: machine.name, stage: 'weights', done, total, unit: 'layers' }),
+      onLayer: (done, total) => progress.evaluation({ machine: machine.name, stage: 'weights', done, total, unit: 'layers' }),
     });
     let text = prompt;
     if (!flags.json) process.stdout.write(prompt);
@@ -63,5 +65,6 @@ async function run(flags: Flags): Promise<void> {
     else process.stdout.write('\n');
   } finally {
     progress.finish();
+    await model?.checkpoint.close();
   }
 }

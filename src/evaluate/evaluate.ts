@@ -104,17 +104,17 @@ async function prepareTask(
 ): Promise<NamedTask> {
   const file = options.data ?? demoData(architecture.kind);
   const dataset = await readDataset(file);
-  const metric = chooseMetric(options.metric ?? 'auto', dataset, architecture.kind);
+  const demo = options.data === undefined && dataset.kind === 'text' && !options.metricOptions?.split;
+  const metricOptions = { ...(demo && { split: DEMO_SPLIT }), ...options.metricOptions };
+  const metric = chooseMetric(options.metric ?? 'auto', dataset, architecture.kind, metricOptions);
   const context = Math.min(options.context ?? 2048, config.context);
   if (options.context !== undefined && options.context > config.context) {
     throw new InputError(`${checkpoint.name} holds ${config.context} tokens; found ${options.context}`, {
       place: { key: '--context' },
     });
   }
-  const metricOptions = options.data === undefined && dataset.kind === 'text' ? { split: DEMO_SPLIT } : {};
   const task = metric.prepare(dataset, tokenizer, {
     ...metricOptions,
-    ...options.metricOptions,
     context,
     vocabulary: config.vocabulary,
     ...(config.labels !== undefined && { classes: config.labels }),

@@ -36,20 +36,29 @@ export interface Pool {
 
 /** A pool of this thread alone; the weights may be streamed, with all threads within a product. */
 async function localPool(setup: WorkerSetup): Promise<Pool> {
-  const answer = await createScorer(setup);
-  return { width: 1, run: answer, close: async () => {} };
+  const { answer, close } = await createScorer(setup);
+  return { width: 1, run: answer, close };
 }
 
 /** How a thread answers jobs. */
-export async function createScorer(
-  setup: WorkerSetup,
-): Promise<(job: Job) => Promise<(Score | ClassScore)[]>> {
+export interface ThreadScorer {
+  answer(job: Job): Promise<(Score | ClassScore)[]>;
+  close(): Promise<void>;
+}
+
+export async function createScorer(setup: WorkerSetup): Promise<ThreadScorer> {
   const kernels = await createKernels(setup.module);
   const gemm = await createGemm(kernels, { backend: setup.backend, threads: setup.threads });
   const model = await instantiate(setup.model, kernels, gemm);
   const reference = setup.reference && (await instantiate(setup.reference, kernels, gemm));
-  const scorer = new Scorer(model, reference);
-  return (job) => (job.kind === 'score' ? scorer.score(job.requests) : scorer.classify(job.requests));
+  const scorer = new Scorer(model.model, reference?.model);
+  return {
+    answer: (job) => (job.kind === 'score' ? scorer.score(job.requests) : scorer.classify(job.requests)),
+    async close() {
+      await model.close();
+      await reference?.close();
+    },
+  };
 }
 
 /** A pool of `workers` threads, or of this one where one is enough. */

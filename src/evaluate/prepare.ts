@@ -26,6 +26,14 @@ export interface PreparedModel {
   /** Absent where the weights do not fit the memory: then each pass reads them layer by layer from `folder`. */
   weights: ResidentWeights | undefined;
   folder: string;
+  /** config.json. */
+  config: Record<string, unknown>;
+}
+
+/** A model that can run, and what it holds open. */
+export interface Runnable {
+  model: Model;
+  close(): Promise<void>;
 }
 
 export interface PrepareOptions {
@@ -43,7 +51,7 @@ export async function prepareModel(
   gemm: Gemm,
   { memory, onLayer }: PrepareOptions,
 ): Promise<PreparedModel> {
-  const prepared = { plan, calibration, folder: checkpoint.folder };
+  const prepared = { plan, calibration, folder: checkpoint.folder, config: checkpoint.config };
   if (residentBytes(checkpoint, plan) > memory) return { ...prepared, weights: undefined };
   const datapath = createDatapath(kernels, gemm, plan, calibration);
   const loader = new WeightLoader(checkpoint, datapath, architecture, config);
@@ -51,18 +59,18 @@ export async function prepareModel(
 }
 
 /** A model over prepared weights, on this thread's kernels. */
-export async function instantiate(prepared: PreparedModel, kernels: Kernels, gemm: Gemm): Promise<Model> {
-  const datapath = createDatapath(kernels, gemm, prepared.plan, prepared.calibration);
-  return instantiateOn(datapath, prepared);
+export function instantiate(prepared: PreparedModel, kernels: Kernels, gemm: Gemm): Promise<Runnable> {
+  return instantiateOn(createDatapath(kernels, gemm, prepared.plan, prepared.calibration), prepared);
 }
 
-async function instantiateOn(datapath: Datapath, { folder, weights }: PreparedModel): Promise<Model> {
+async function instantiateOn(datapath: Datapath, { folder, config: json, weights }: PreparedModel): Promise<Runnable> {
+  const { architecture, config } = describeModel({ name: folder, config: json });
+  if (weights) {
+    return { model: new Model(architecture, config, residentStore(weights), datapath), close: async () => {} };
+  }
   const checkpoint = await openCheckpoint(folder);
-  const { architecture, config } = describeModel(checkpoint);
-  const store = weights
-    ? residentStore(weights)
-    : await new WeightLoader(checkpoint, datapath, architecture, config).streaming();
-  return new Model(architecture, config, store, datapath);
+  const store = await new WeightLoader(checkpoint, datapath, architecture, config).streaming();
+  return { model: new Model(architecture, config, store, datapath), close: () => checkpoint.close() };
 }
 
 /**
@@ -77,12 +85,17 @@ export async function calibrate(
   gemm: Gemm,
 ): Promise<Calibration> {
   const datapath = new CalibrationDatapath(createDatapath(kernels, gemm, REFERENCE_PLAN));
-  const model = await instantiateOn(datapath, reference);
-  for (const { tokens } of requests) {
+  const { model, close } = await instantiateOn(datapath, reference);
+  try {
     const mark = kernels.mark();
-    const [hidden] = await model.hidden([{ tokens }]);
-    await model.logits(hidden!);
+    for (const hidden of await model.hidden(requests)) {
+      const inner = kernels.mark();
+      await model.logits(hidden);
+      kernels.release(inner);
+    }
     kernels.release(mark);
+  } finally {
+    await close();
   }
   return datapath.calibration;
 }

@@ -2,7 +2,7 @@ import type { Matrix, Model } from '../model/index.ts';
 import type { ClassifyRequest, ClassScore, Score, ScoreRequest } from './request.ts';
 
 /** Logits held at a time, in values: a head over a whole sequence of a large vocabulary would not fit a cache. */
-const LOGITS = 1 << 22;
+const LOGITS = 1 << 25;
 
 /** Answers requests on one thread: a model, and the float32 reference where it is compared with one. */
 export class Scorer {

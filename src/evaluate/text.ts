@@ -1,9 +1,10 @@
 import { totalmem } from 'node:os';
+import type { Tokenizer } from '../checkpoint/index.ts';
 import { REFERENCE_PLAN } from '../datapath/index.ts';
 import { InputError } from '../errors.ts';
 import { createGemm, createKernels } from '../kernels/index.ts';
 import type { Machine } from '../machine/index.ts';
-import { type GenerateOptions, generate } from '../model/index.ts';
+import { type GenerateOptions, generate, type Model } from '../model/index.ts';
 import { readDataset } from './data.ts';
 import { wholeText } from './documents.ts';
 import { demoData } from './evaluate.ts';
@@ -58,11 +59,23 @@ export async function* generateText(
   }
   const prepared = await prepareModel(model, machine.plan, calibration, kernels, gemm, prepareOptions);
   const runnable = await instantiate(prepared, kernels, gemm);
+  try {
+    yield* decode(runnable.model, tokenizer, ids, options);
+  } finally {
+    await runnable.close();
+  }
+}
 
-  // Token by token, but text only where it is whole: a character may take several tokens.
+/** Token by token, but text only where it is whole: a character may take several tokens. */
+async function* decode(
+  model: Model,
+  tokenizer: Tokenizer,
+  ids: number[],
+  options: GenerateTextOptions,
+): AsyncGenerator<string> {
   const written: number[] = [];
   let shown = tokenizer.decode(ids);
-  for await (const token of generate(runnable, ids, { ...options, stop: tokenizer.eos })) {
+  for await (const token of generate(model, ids, { ...options, stop: tokenizer.eos })) {
     written.push(token);
     const text = tokenizer.decode([...ids, ...written]);
     if (text.endsWith('\uFFFD')) continue;

@@ -8,7 +8,7 @@ const ready = createScorer(workerData as WorkerSetup);
 parentPort!.on('message', async ({ id, job }: { id: number; job: Job }) => {
   let reply: WorkerReply;
   try {
-    reply = { id, outcomes: await (await ready)(job) };
+    reply = { id, outcomes: await (await ready).answer(job) };
   } catch (error) {
     const { message } = error as Error;
     const known = error instanceof InputError;

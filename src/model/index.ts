@@ -4,7 +4,7 @@
  *
  * May import formats, kernels, checkpoint, tensor.
  */
-export type { Architecture, ModelConfig } from './architecture.ts';
+export type { Architecture, ModelConfig, WeightPlan } from './architecture.ts';
 export type { KeyValueCache } from './cache.ts';
 export type { Attention, Datapath, Matrix, PreparedWeight, Projection, WeightMatrix } from './datapath.ts';
 export { type GenerateOptions, generate } from './generate.ts';

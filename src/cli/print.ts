@@ -1,0 +1,78 @@
+import type { Evaluation } from '../evaluate/index.ts';
+import { renderTable } from './table.ts';
+
+/** JSON on stdout. What JSON has no number for is written as "NaN", "Infinity" or "-Infinity". */
+export function printJson(value: unknown): void {
+  const replace = (_key: string, item: unknown) =>
+    typeof item === 'number' && !Number.isFinite(item) ? String(item) : item;
+  console.log(JSON.stringify(value, replace, 2));
+}
+
+/** A metric's figures, one a line, and what they were measured with. */
+export function printResult({ result, warnings, record }: Evaluation): void {
+  const { headline: _, divergence, metric, ...figures } = result;
+  const rows = Object.entries({ ...figures, ...divergence })
+    .filter(([, value]) => typeof value !== 'object')
+    .map(([name, value]) => [words(name), typeof value === 'number' ? number(value) : String(value)]);
+  console.log(`${metric} of ${record.model.name} on ${record.machine.name}\n`);
+  console.log(renderTable([{ title: '' }, { title: '', align: 'right' }], rows));
+  printFooter([{ result, warnings, record }]);
+}
+
+/** Machines side by side: the metric, its change against float32, and how far predictions moved. */
+export function printComparison(evaluations: readonly Evaluation[]): void {
+  const first = evaluations[0]!;
+  const { name, better } = first.result.headline;
+  const reference = evaluations.find(({ record }) => record.machine.name === 'float32')?.result.headline.value;
+  const rows = evaluations.map(({ result, record }) => {
+    const { value } = result.headline;
+    const change = reference === undefined ? '' : signed(better === 'lower' ? value / reference - 1 : value - reference);
+    const { meanKl, top1Agreement } = result.divergence ?? {};
+    return [
+      record.machine.name,
+      number(value),
+      change,
+      meanKl === undefined ? '' : meanKl.toExponential(2),
+      top1Agreement === undefined ? '' : `${(100 * top1Agreement).toFixed(2)} %`,
+      record.seconds.toFixed(1),
+    ];
+  });
+  console.log(`${first.result.metric} of ${first.record.model.name}\n`);
+  console.log(
+    renderTable(
+      [
+        { title: 'machine' },
+        { title: name, align: 'right' },
+        { title: better === 'lower' ? 'vs float32' : 'vs float32, points', align: 'right' },
+        { title: 'KL, nats', align: 'right' },
+        { title: 'same top 1', align: 'right' },
+        { title: 'seconds', align: 'right' },
+      ],
+      rows,
+    ),
+  );
+  printFooter(evaluations);
+}
+
+function printFooter(evaluations: readonly Evaluation[]): void {
+  const { record } = evaluations[0]!;
+  console.log(`\ndata ${record.data}, context ${record.context}`);
+  console.log(`kernel ${record.kernel}; tapeout ${record.tapeout}${record.streamed ? '; weights streamed' : ''}`);
+  const calibrations = new Set(evaluations.map(({ record: { calibration } }) => calibration).filter(Boolean));
+  for (const calibration of calibrations) console.log(`static scales calibrated on ${calibration}`);
+  for (const warning of new Set(evaluations.flatMap(({ warnings }) => warnings))) console.error(`note: ${warning}`);
+}
+
+/** `meanNll` -> `mean nll`. */
+function words(name: string): string {
+  return name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').replaceAll('_', ' ').toLowerCase();
+}
+
+function number(value: number): string {
+  if (Number.isInteger(value)) return value.toLocaleString('en');
+  return Math.abs(value) >= 1e5 ? value.toExponential(3) : value.toPrecision(6);
+}
+
+function signed(share: number): string {
+  return `${share >= 0 ? '+' : ''}${(100 * share).toFixed(2)} %`;
+}
