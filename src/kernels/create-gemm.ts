@@ -41,30 +41,31 @@ export async function createGemm(kernels: Kernels, options: GemmOptions = {}): P
     if (backend === 'onnxruntime') throw new RunError(`onnxruntime fails its self-test: ${found.float32}`);
     return tested(own, `onnxruntime fails its self-test: ${found.float32}`);
   }
-  return found.int8 ? withInt8(fast, await tested(own), found.int8) : fast;
-}
-
-async function tested(gemm: Gemm, why?: string): Promise<Gemm> {
-  const found = await selfTest(gemm);
-  const wrong = found.float32 ?? found.int8;
-  if (wrong) throw new RunError(`the WebAssembly matrix product fails its self-test: ${wrong}`);
-  return why ? withDescription(gemm, `${gemm.description} (${why})`) : gemm;
-}
-
-function withDescription(gemm: Gemm, description: string): Gemm {
+  const int8 = found.int8 ? await tested(own) : fast;
+  const notes = [
+    ...(found.rows ? [`self-test: ${found.rows}`] : []),
+    ...(found.int8 ? [`int8 by ${int8.name} (self-test: ${found.int8})`] : []),
+  ];
   return {
-    name: gemm.name,
-    description,
-    float32: (c, a, b, shape) => gemm.float32(c, a, b, shape),
-    int8: (c, a, b, shape) => gemm.int8(c, a, b, shape),
+    name: fast.name,
+    description: [fast.description, ...notes].join(', '),
+    rowIndependent: !found.rows,
+    float32: (c, a, b, shape) => fast.float32(c, a, b, shape),
+    int8: (c, a, b, shape) => int8.int8(c, a, b, shape),
   };
 }
 
-function withInt8(gemm: Gemm, other: Gemm, why: string): Gemm {
+/** The WebAssembly product, of which the self-test finds nothing wrong; `why` it was chosen goes into the description. */
+async function tested(gemm: WebAssemblyGemm, why?: string): Promise<Gemm> {
+  const found = await selfTest(gemm);
+  const wrong = found.float32 ?? found.int8 ?? found.rows;
+  if (wrong) throw new RunError(`the WebAssembly matrix product fails its self-test: ${wrong}`);
+  if (!why) return gemm;
   return {
     name: gemm.name,
-    description: `${gemm.description}, int8 by ${other.name} (self-test: ${why})`,
+    description: `${gemm.description} (${why})`,
+    rowIndependent: gemm.rowIndependent,
     float32: (c, a, b, shape) => gemm.float32(c, a, b, shape),
-    int8: (c, a, b, shape) => other.int8(c, a, b, shape),
+    int8: (c, a, b, shape) => gemm.int8(c, a, b, shape),
   };
 }

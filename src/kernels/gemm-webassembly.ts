@@ -23,6 +23,7 @@ const SPARE = 192;
 export class WebAssemblyGemm implements Gemm {
   readonly name = 'webassembly';
   readonly description = 'webassembly, one fused chain over k';
+  readonly rowIndependent = true;
   readonly #kernels: WebAssemblyKernels;
 
   constructor(kernels: WebAssemblyKernels) {

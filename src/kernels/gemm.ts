@@ -17,6 +17,11 @@ export interface Gemm {
   /** Name, version and the features that can change a last bit; recorded with every result. */
   readonly description: string;
   /**
+   * Whether a row of a float32 product has the same bits however many other rows there are and wherever it stands, so
+   * that single rows can be computed again. Unknown counts as no.
+   */
+  readonly rowIndependent?: boolean;
+  /**
    * C[m,n] = A[m,k] · B in float32. B is [n,k] (a weight as Hugging Face stores it) where `transposed`, else [k,n].
    * The order of summation is the backend's own.
    */
