@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { open } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { InputError } from '../errors.ts';
 import { type DataRecord, jsonLines, tabSeparated } from './records.ts';
@@ -60,25 +60,24 @@ function readerOf(file: string): (file: string, text: string) => Dataset {
   return READERS[extension]!;
 }
 
-/** A regular file's bytes: a pipe or a device could deliver without end. */
+/** A regular file's bytes: a pipe could block, or deliver without end. */
 async function readBytes(file: string): Promise<Uint8Array> {
-  const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
-    const reason = error.code === 'ENOENT' ? 'no such file' : `cannot be read (${error.code})`;
-    throw new InputError(reason, { place: { file }, cause: error });
-  });
   try {
-    const stat = await handle.stat();
-    if (!stat.isFile()) throw new InputError('not a regular file', { place: { file } });
-    if (stat.size > MAX_BYTES) {
-      const found = `${Math.ceil(stat.size / 1e6)} MB`;
+    const status = await stat(file);
+    if (!status.isFile()) throw new InputError('not a regular file', { place: { file } });
+    if (status.size > MAX_BYTES) {
+      const found = `${Math.ceil(status.size / 1e6)} MB`;
       throw new InputError(`expected at most ${MAX_BYTES / 1e6} MB of text, found ${found}`, {
         place: { file },
         note: 'split the file, or take a part of it',
       });
     }
-    return await handle.readFile();
-  } finally {
-    await handle.close();
+    return await readFile(file);
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`;
+    throw new InputError(reason, { place: { file }, cause: error });
   }
 }
 

@@ -63,6 +63,7 @@ export const multipleChoice: ScoreMetric<MultipleChoiceResult> = {
         requests.push(keepLast(request, options.context, place));
       }
     }
+    if (items.length === 0) throw new InputError('no records', { place: { file: data.file } });
     return {
       kind: 'score',
       requests,

@@ -28,11 +28,15 @@ export function sequenceEncoder(tokenizer: Tokenizer, options: MetricOptions & M
     return prefix.length === 1 && ids[0] === prefix[0] ? ids : [...prefix, ...ids];
   }
 
+  // The choices of a question share their context: its length is found once.
+  let last: { body: string; length: number } | undefined;
+
   function encodeContinuation(context: string, continuation: string, place: Place): ScoreRequest {
     const body = context.trimEnd();
+    if (last?.body !== body) last = { body, length: encode(body, place).length };
     const tokens = encode(context + continuation, place);
     // Tokens of the context and the continuation may have merged; the last token is scored in any case.
-    const from = Math.max(1, Math.min(encode(body, place).length, tokens.length - 1));
+    const from = Math.max(1, Math.min(last.length, tokens.length - 1));
     if (tokens.length < 2) throw new InputError('nothing before the text to predict it from', { place });
     return { tokens, from };
   }
