@@ -1,0 +1,137 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from './checkpoint-files.ts';
+import { goldenPath, sharedData } from './golden.ts';
+
+const LAUNCHER = fileURLToPath(new URL('../bin/tapeout.js', import.meta.url));
+
+function tapeout(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [LAUNCHER, ...args], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+describe('tapeout, as a whole program', () => {
+  it('evaluates the demo model on the demo text', () => {
+    const { status, stdout } = tapeout('eval', '--limit', '4', '--machine', 'int8', '--divergence', '--json');
+    expect(status).toBe(0);
+    const result = JSON.parse(stdout);
+    expect(result).toMatchObject({ metric: 'perplexity', documents: 4, record: { machine: { name: 'int8' } } });
+    expect(result.perplexity).toBeCloseTo(Math.exp(result.nll / result.tokens), 10);
+    expect(result.divergence.top1Agreement).toBeGreaterThan(0.8);
+    expect(result.record.model.sha256).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('gives the same sums on one worker and on two', () => {
+    const nll = (workers: string) =>
+      JSON.parse(tapeout('eval', '--limit', '6', '--workers', workers, '--json').stdout).nll;
+    expect(nll('2')).toBe(nll('1'));
+  });
+
+  it('gives the same bits streamed and resident', () => {
+    const nll = (memory: string) =>
+      JSON.parse(tapeout('eval', '--limit', '3', '--memory', memory, '--workers', '1', '--json').stdout);
+    const streamed = nll('1MB');
+    const resident = nll('8GiB');
+    expect(streamed.record.streamed).toBe(true);
+    expect(resident.record.streamed).toBe(false);
+    expect(streamed.nll).toBe(resident.nll);
+  });
+
+  it('compares machines in a table of at most 100 columns', () => {
+    const { status, stdout } = tapeout('compare', '--limit', '2', '--machine', 'float32', 'int8', 'smoothquant');
+    expect(status).toBe(0);
+    for (const name of ['float32', 'int8', 'smoothquant', 'perplexity', 'KL']) expect(stdout).toContain(name);
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+  });
+
+  it('classifies with the demo encoder', () => {
+    const { status, stdout } = tapeout('eval', '--model', 'demo-bert', '--json');
+    expect(status).toBe(0);
+    const { items, accuracy } = JSON.parse(stdout);
+    expect(items).toBe(200);
+    expect(accuracy).toBeGreaterThan(0.75);
+  });
+
+  it('generates the same text with the same seed', () => {
+    const text = (seed: string) =>
+      tapeout('generate', '--prompt', 'One day', '--tokens', '12', '--temperature', '1', '--seed', seed).stdout;
+    expect(text('1')).toMatch(/^One day./);
+    expect(text('1')).toBe(text('1'));
+    expect(text('1')).not.toBe(text('2'));
+  });
+
+  it('reproduces the greedy text of stories260K, with int8 within 1 % of float32', (context) => {
+    const model = sharedData('models/stories260K');
+    const data = sharedData('text/tinystories/train-2316-stories.txt');
+    if (!model || !data) return context.skip();
+    const { stdout } = tapeout('generate', '--model', model, '--tokens', '40');
+    expect(stdout).toContain(
+      'Once upon a time, there was a little girl named Lily. She loved to play outside in the park.',
+    );
+    const perplexity = (machine: string) => {
+      const args = ['--model', model, '--data', data, '--split', '<|endoftext|>', '--limit', '30'];
+      return JSON.parse(tapeout('eval', ...args, '--machine', machine, '--json').stdout).perplexity;
+    };
+    expect(Math.abs(perplexity('int8') / perplexity('float32') - 1)).toBeLessThan(0.01);
+  });
+});
+
+describe('exit status and messages', () => {
+  it.each([
+    ['an unknown command', ['evaluate'], 'unknown command'],
+    ['an unknown option', ['eval', '--modle', 'x'], "Did you mean --model?"],
+    ['a number that is none', ['eval', '--limit', 'many'], 'expected a whole number of at least 1'],
+    ['an unknown machine', ['eval', '--machine', 'int9'], 'did you mean "int8"?'],
+    ['an unknown model', ['eval', '--model', 'demo-lama'], 'did you mean "demo-llama"?'],
+    ['an unknown metric', ['eval', '--metric', 'perplexty'], 'did you mean "perplexity"?'],
+    ['a missing file', ['eval', '--data', 'nowhere.txt'], 'nowhere.txt: no such file'],
+    ['a context beyond the model', ['eval', '--context', '100000'], '--context'],
+    ['an encoder that should generate', ['generate', '--model', 'demo-bert'], 'cannot generate'],
+    ['a metric of the other kind', ['eval', '--model', 'demo-bert', '--metric', 'perplexity'], 'perplexity needs a decoder'],
+    ['a model without its tokenizer', ['eval', '--model', goldenPath('models/llama')], 'tokenizer.json'],
+    ['a size without a unit', ['eval', '--memory', '4'], 'expected a size such as 8GiB'],
+  ])('%s is bad input', (_, args, message) => {
+    const { status, stdout, stderr } = tapeout(...args);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain('    at ');
+    expect(stdout).toBe('');
+    expect(status).toBe(2);
+  });
+
+  it('an empty text is bad input', async () => {
+    const file = join(await temporaryFolder(), 'empty.txt');
+    writeFileSync(file, ' \n\n');
+    const { status, stderr } = tapeout('eval', '--data', file);
+    expect(stderr).toContain('empty text');
+    expect(status).toBe(2);
+  });
+
+  it('a text longer than the context is cut, and says so', async () => {
+    const file = join(await temporaryFolder(), 'long.txt');
+    writeFileSync(file, 'Once upon a time there was a dog. '.repeat(200));
+    const { status, stdout, stderr } = tapeout('eval', '--data', file);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/truncated +1/);
+    expect(stderr).toContain('--rolling');
+  });
+
+  it('a failing run is no bad input', () => {
+    const { status, stderr } = spawnSync(process.execPath, [LAUNCHER, 'eval', '--model', 'owner/name'], {
+      encoding: 'utf8',
+      env: { ...process.env, HF_ENDPOINT: 'http://127.0.0.1:9', HF_HOME: goldenPath('no-such-cache') },
+    });
+    expect(stderr).toContain('127.0.0.1:9');
+    expect(status).toBe(1);
+  });
+
+  it('--help answers, for every command', () => {
+    for (const args of [['--help'], ['eval', '--help'], ['compare', '--help'], ['generate', '--help'], ['--version']]) {
+      const { status, stdout } = tapeout(...args);
+      expect(status).toBe(0);
+      expect(stdout.length).toBeGreaterThan(4);
+    }
+  });
+});
