@@ -5,63 +5,60 @@
  * The best of the rounds says what the code can do, the median what it did while other programs ran too.
  */
 import { createGemm, createKernels, type Gemm, type Kernels } from '../src/kernels/index.ts';
-
-export interface Timing {
-  name: string;
-  unit: 'GFLOP/s' | 'GOP/s' | 'GB/s';
-  best: number;
-  median: number;
-}
+import { median, printRows, type Row } from './row.ts';
 
 const SHAPE = { m: 512, k: 768, n: 3072 };
 const ROWS = 512;
 const COLUMNS = 3072;
 
-export async function run(rounds = 30): Promise<Timing[]> {
+export async function run(rounds = 30): Promise<Row[]> {
   const kernels = await createKernels();
-  const timings: Timing[] = [];
+  const lines: Row[] = [];
   for (const backend of ['webassembly', 'onnxruntime'] as const) {
     const mark = kernels.mark();
-    timings.push(...(await products(kernels, await createGemm(kernels, { backend }), rounds)));
+    lines.push(...(await products(kernels, await createGemm(kernels, { backend }), rounds)));
     kernels.release(mark);
   }
-  return [...timings, ...(await elementwise(kernels, rounds))];
+  return [...lines, ...(await elementwise(kernels, rounds))];
 }
 
-async function products(kernels: Kernels, gemm: Gemm, rounds: number): Promise<Timing[]> {
-  const timings: Timing[] = [];
+async function products(kernels: Kernels, gemm: Gemm, rounds: number): Promise<Row[]> {
+  const lines: Row[] = [];
+  const target = gemm.name === 'webassembly' ? '45' : undefined;
   for (const m of [SHAPE.m, 1]) {
     const { k, n } = SHAPE;
     const mark = kernels.mark();
     const [a, b, c] = [random(kernels, m * k), random(kernels, k * n), kernels.floats(m * n)];
     const size = `${m}x${k}x${n}`;
     for (const transposed of [true, false]) {
-      timings.push({
-        name: `${gemm.name} float32 ${size}${transposed ? ' transposed' : ''}`,
-        unit: 'GFLOP/s',
-        ...(await measure(2 * m * k * n, rounds, () => gemm.float32(c, a, b, { m, k, n, transposed }))),
-      });
+      const what = `${gemm.name} float32 ${size}${transposed ? ' transposed' : ''}`;
+      const once = () => gemm.float32(c, a, b, { m, k, n, transposed });
+      const row = await measure(what, 'GFLOP/s', 2 * m * k * n, rounds, once);
+      lines.push(target && m > 1 ? { ...row, target } : row);
     }
-    const codes = kernels.bytes(m * k).map((_, i) => i * 37);
+    const codes = kernels.bytes(m * k);
+    codes.forEach((_, i) => {
+      codes[i] = i * 37;
+    });
     const weights = Int8Array.from({ length: k * n }, (_, i) => i * 91);
     const sums = kernels.integers(m * n);
-    timings.push({
-      name: `${gemm.name} int8 ${size}`,
-      unit: 'GOP/s',
-      ...(await measure(2 * m * k * n, rounds, () => gemm.int8(sums, codes, weights, { m, k, n }))),
-    });
+    const once = () => gemm.int8(sums, codes, weights, { m, k, n });
+    lines.push(await measure(`${gemm.name} int8 ${size}`, 'GOP/s', 2 * m * k * n, rounds, once));
     kernels.release(mark);
   }
-  return timings;
+  return lines;
 }
 
 /** Bytes count once where they are read and once where they are written. */
-async function elementwise(kernels: Kernels, rounds: number): Promise<Timing[]> {
+async function elementwise(kernels: Kernels, rounds: number): Promise<Row[]> {
   const length = ROWS * COLUMNS;
   const source = random(kernels, length);
   const x = kernels.floats(length);
   const out = kernels.floats(length);
-  const sums = kernels.integers(length).map((_, i) => i * 977);
+  const sums = kernels.integers(length);
+  sums.forEach((_, i) => {
+    sums[i] = i * 977;
+  });
   const codes = kernels.bytes(length);
   const scales = kernels.floats(ROWS);
   const sumExp = new Float64Array(ROWS);
@@ -83,13 +80,14 @@ async function elementwise(kernels: Kernels, rounds: number): Promise<Timing[]> 
     ['transpose', 8, () => kernels.transpose(out, source, ROWS, COLUMNS)],
     ['logSumExp', 4, () => kernels.logSumExp(sumExp, source, COLUMNS)],
   ];
-  const timings: Timing[] = [];
+  const lines: Row[] = [];
   for (const [name, bytes, work] of works) {
     // Kernels in place would otherwise run on their own results.
-    const figures = await measure(bytes * length, rounds, work, () => x.set(source));
-    timings.push({ name: `${name} ${ROWS}x${COLUMNS}`, unit: 'GB/s', ...figures });
+    lines.push(
+      await measure(`${name} ${ROWS}x${COLUMNS}`, 'GB/s', bytes * length, rounds, work, () => x.set(source)),
+    );
   }
-  return timings;
+  return lines;
 }
 
 function random(kernels: Kernels, length: number): Float32Array {
@@ -99,27 +97,21 @@ function random(kernels: Kernels, length: number): Float32Array {
 }
 
 async function measure(
+  what: string,
+  unit: string,
   work: number,
   rounds: number,
   once: () => void | Promise<void>,
   prepare?: () => void,
-): Promise<{ best: number; median: number }> {
-  const seconds: number[] = [];
+): Promise<Row> {
+  const rates: number[] = [];
   for (let i = 0; i < rounds; i++) {
     prepare?.();
     const start = performance.now();
     await once();
-    seconds.push((performance.now() - start) / 1e3);
+    rates.push(work / (performance.now() - start) / 1e6);
   }
-  seconds.sort((a, b) => a - b);
-  const rate = (time: number) => work / time / 1e9;
-  return { best: rate(seconds[0]), median: rate(seconds[rounds >> 1]) };
+  return { what, value: Math.max(...rates), unit, note: `median ${median(rates).toFixed(1)}` };
 }
 
-if (import.meta.main) {
-  for (const { name, unit, best, median } of await run(Number(process.argv[2] ?? 30))) {
-    console.log(
-      `${name.padEnd(44)} ${best.toFixed(1).padStart(8)} ${median.toFixed(1).padStart(8)}  ${unit} best, median`,
-    );
-  }
-}
+if (import.meta.main) printRows('kernels, one core', await run(Number(process.argv[2] ?? 30)));
