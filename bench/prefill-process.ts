@@ -10,7 +10,12 @@ import { describeModel, Model, residentStore, WeightLoader } from '../src/model/
  *
  * Arguments: folder, machine, backend, threads within a product.
  */
-const [folder, machineName, backend, threads] = process.argv.slice(2) as [string, string, 'onnxruntime', string];
+const [folder, machineName, backend, threads] = process.argv.slice(2) as [
+  string,
+  string,
+  'onnxruntime',
+  string,
+];
 const TOKENS = 512;
 
 const kernels = await createKernels();

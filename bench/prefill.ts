@@ -39,13 +39,15 @@ class Side {
 
 /** Seconds of a pass for each contender: all take turns, a round each, so that the machine's mood hits all alike. */
 async function contest(contenders: Record<string, Side[]>): Promise<Record<string, number>> {
-  const seconds: Record<string, number[]> = {};
+  const seconds: Record<string, number[]> = Object.fromEntries(
+    Object.keys(contenders).map((name) => [name, []]),
+  );
   for (let round = 0; round < ROUNDS; round++) {
     for (const [name, sides] of Object.entries(contenders)) {
       const start = performance.now();
       await Promise.all(sides.map((side) => side.pass()));
       // Sides that run at once share the time.
-      (seconds[name] ??= []).push((performance.now() - start) / 1000 / sides.length);
+      seconds[name]!.push((performance.now() - start) / 1000 / sides.length);
     }
   }
   return Object.fromEntries(Object.entries(seconds).map(([name, values]) => [name, median(values)]));
@@ -77,12 +79,28 @@ export async function run(): Promise<Row[]> {
       delete contenders[name];
     }
     const seconds = await contest(contenders);
-    const rows: Row[] = Object.entries(seconds).map(([what, value]) => ({ what, value, unit: 's a sequence' }));
+    const rows: Row[] = Object.entries(seconds).map(([what, value]) => ({
+      what,
+      value,
+      unit: 's a sequence',
+    }));
     const best = (start: string) =>
-      Math.min(...Object.entries(seconds).flatMap(([name, value]) => (name.startsWith(start) ? [value] : [])));
-    rows.push({ what: 'int8 over float32, best of each', value: best('float32') / best('int8'), unit: 'x', target: '>= 2.5' });
+      Math.min(
+        ...Object.entries(seconds).flatMap(([name, value]) => (name.startsWith(start) ? [value] : [])),
+      );
+    rows.push({
+      what: 'int8 over float32, best of each',
+      value: best('float32') / best('int8'),
+      unit: 'x',
+      target: '>= 2.5',
+    });
     if (Number.isFinite(best('torch'))) {
-      rows.push({ what: 'float32 over torch, best of each', value: best('torch') / best('float32'), unit: 'x', target: '>= 1' });
+      rows.push({
+        what: 'float32 over torch, best of each',
+        value: best('torch') / best('float32'),
+        unit: 'x',
+        target: '>= 1',
+      });
     }
     return rows;
   } finally {

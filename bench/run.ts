@@ -13,7 +13,9 @@ const BENCHMARKS: Record<string, { title: string; load: () => Promise<{ run(): P
 const names = process.argv.slice(2);
 for (const name of names) {
   if (!Object.hasOwn(BENCHMARKS, name)) {
-    const { message, note } = new InputError(`no benchmark "${name}"`, { note: suggest(name, Object.keys(BENCHMARKS)) });
+    const { message, note } = new InputError(`no benchmark "${name}"`, {
+      note: suggest(name, Object.keys(BENCHMARKS)),
+    });
     console.error(`error: ${message}\n  ${note}`);
     process.exit(2);
   }

@@ -16,7 +16,18 @@ export async function run(): Promise<Row[]> {
     const data = join(folder, 'text.txt');
     await writeFile(data, 'the quick brown fox jumps over the lazy dog '.repeat(2).slice(0, 64));
     const start = performance.now();
-    const peak = await peakMemory(['eval', '--model', folder, '--machine', 'float32', '--data', data, '--memory', '1GiB', '--json']);
+    const peak = await peakMemory([
+      'eval',
+      '--model',
+      folder,
+      '--machine',
+      'float32',
+      '--data',
+      data,
+      '--memory',
+      '1GiB',
+      '--json',
+    ]);
     return [
       { what: 'writing the checkpoint', value: write, unit: 's' },
       { what: 'tapeout eval, 64 tokens', value: (performance.now() - start) / 1000, unit: 's' },

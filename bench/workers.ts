@@ -15,7 +15,10 @@ export async function run(): Promise<Row[]> {
   try {
     await writeSyntheticCheckpoint(folder, { ...GPT2_SMALL, n_layer: 4 }, 'BF16');
     const data = join(folder, 'documents.txt');
-    await writeFile(data, Array.from({ length: DOCUMENTS }, (_, i) => `${i} ${'lorem ipsum '.repeat(24)}`).join('\n---\n'));
+    await writeFile(
+      data,
+      Array.from({ length: DOCUMENTS }, (_, i) => `${i} ${'lorem ipsum '.repeat(24)}`).join('\n---\n'),
+    );
     const model = await loadModel(folder);
     const machine = await loadMachine('float32');
     const seconds = async (workers: number) => {
@@ -35,7 +38,8 @@ export async function run(): Promise<Row[]> {
       return (last - first!) / 1000;
     };
     const rounds = [];
-    for (let round = 0; round < ROUNDS; round++) rounds.push({ one: await seconds(1), two: await seconds(2) });
+    for (let round = 0; round < ROUNDS; round++)
+      rounds.push({ one: await seconds(1), two: await seconds(2) });
     return [
       { what: 'one worker', value: median(rounds.map(({ one }) => one)), unit: 's' },
       { what: 'two workers', value: median(rounds.map(({ two }) => two)), unit: 's' },

@@ -14,5 +14,5 @@ export {
   type MetricOptions,
   type Progress,
 } from './evaluate/index.ts';
-export { FORMATS, findFormat, type Format } from './formats/index.ts';
+export { FORMATS, type Format, findFormat } from './formats/index.ts';
 export { loadMachine, type Machine, parseMachine } from './machine/index.ts';

@@ -18,7 +18,11 @@ describe('tapeout, as a whole program', () => {
     const { status, stdout } = tapeout('eval', '--limit', '4', '--machine', 'int8', '--divergence', '--json');
     expect(status).toBe(0);
     const result = JSON.parse(stdout);
-    expect(result).toMatchObject({ metric: 'perplexity', documents: 4, record: { machine: { name: 'int8' } } });
+    expect(result).toMatchObject({
+      metric: 'perplexity',
+      documents: 4,
+      record: { machine: { name: 'int8' } },
+    });
     expect(result.perplexity).toBeCloseTo(Math.exp(result.nll / result.tokens), 10);
     expect(result.divergence.top1Agreement).toBeGreaterThan(0.8);
     expect(result.record.model.sha256).toMatch(/^[0-9a-f]{64}$/);
@@ -41,7 +45,15 @@ describe('tapeout, as a whole program', () => {
   });
 
   it('compares machines in a table of at most 100 columns', () => {
-    const { status, stdout } = tapeout('compare', '--limit', '2', '--machine', 'float32', 'int8', 'smoothquant');
+    const { status, stdout } = tapeout(
+      'compare',
+      '--limit',
+      '2',
+      '--machine',
+      'float32',
+      'int8',
+      'smoothquant',
+    );
     expect(status).toBe(0);
     for (const name of ['float32', 'int8', 'smoothquant', 'perplexity', 'KL']) expect(stdout).toContain(name);
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
@@ -57,7 +69,8 @@ describe('tapeout, as a whole program', () => {
 
   it('generates the same text with the same seed', () => {
     const text = (seed: string) =>
-      tapeout('generate', '--prompt', 'One day', '--tokens', '12', '--temperature', '1', '--seed', seed).stdout;
+      tapeout('generate', '--prompt', 'One day', '--tokens', '12', '--temperature', '1', '--seed', seed)
+        .stdout;
     expect(text('1')).toMatch(/^One day./);
     expect(text('1')).toBe(text('1'));
     expect(text('1')).not.toBe(text('2'));
@@ -82,7 +95,7 @@ describe('tapeout, as a whole program', () => {
 describe('exit status and messages', () => {
   it.each([
     ['an unknown command', ['evaluate'], 'unknown command'],
-    ['an unknown option', ['eval', '--modle', 'x'], "Did you mean --model?"],
+    ['an unknown option', ['eval', '--modle', 'x'], 'Did you mean --model?'],
     ['a number that is none', ['eval', '--limit', 'many'], 'expected a whole number of at least 1'],
     ['an unknown machine', ['eval', '--machine', 'int9'], 'did you mean "int8"?'],
     ['an unknown model', ['eval', '--model', 'demo-lama'], 'did you mean "demo-llama"?'],
@@ -90,7 +103,11 @@ describe('exit status and messages', () => {
     ['a missing file', ['eval', '--data', 'nowhere.txt'], 'nowhere.txt: no such file'],
     ['a context beyond the model', ['eval', '--context', '100000'], '--context'],
     ['an encoder that should generate', ['generate', '--model', 'demo-bert'], 'cannot generate'],
-    ['a metric of the other kind', ['eval', '--model', 'demo-bert', '--metric', 'perplexity'], 'perplexity needs a decoder'],
+    [
+      'a metric of the other kind',
+      ['eval', '--model', 'demo-bert', '--metric', 'perplexity'],
+      'perplexity needs a decoder',
+    ],
     ['a model without its tokenizer', ['eval', '--model', goldenPath('models/llama')], 'tokenizer.json'],
     ['a size without a unit', ['eval', '--memory', '4'], 'expected a size such as 8GiB'],
   ])('%s is bad input', (_, args, message) => {
@@ -128,7 +145,13 @@ describe('exit status and messages', () => {
   });
 
   it('--help answers, for every command', () => {
-    for (const args of [['--help'], ['eval', '--help'], ['compare', '--help'], ['generate', '--help'], ['--version']]) {
+    for (const args of [
+      ['--help'],
+      ['eval', '--help'],
+      ['compare', '--help'],
+      ['generate', '--help'],
+      ['--version'],
+    ]) {
       const { status, stdout } = tapeout(...args);
       expect(status).toBe(0);
       expect(stdout.length).toBeGreaterThan(4);

@@ -11,6 +11,8 @@ export default class CountReporter implements Reporter {
       if (module.errors().length > 0) broken++;
     }
     const skipped = count.skipped + count.pending;
-    console.log(`\n${count.passed} passed, ${count.failed + broken} failed${skipped ? `, ${skipped} skipped` : ''}`);
+    console.log(
+      `\n${count.passed} passed, ${count.failed + broken} failed${skipped ? `, ${skipped} skipped` : ''}`,
+    );
   }
 }

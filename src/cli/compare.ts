@@ -37,7 +37,8 @@ async function run(flags: Flags): Promise<void> {
       onProgress: progress.evaluation,
     });
     progress.finish();
-    if (flags.json) print.printJson(evaluations.map(({ result, warnings, record }) => ({ ...result, warnings, record })));
+    if (flags.json)
+      print.printJson(evaluations.map(({ result, warnings, record }) => ({ ...result, warnings, record })));
     else print.printComparison(evaluations);
   } finally {
     progress.finish();

@@ -40,7 +40,8 @@ async function run(flags: Flags): Promise<void> {
       onProgress: progress.evaluation,
     });
     progress.finish();
-    if (flags.json) printJson({ ...evaluation.result, warnings: evaluation.warnings, record: evaluation.record });
+    if (flags.json)
+      printJson({ ...evaluation.result, warnings: evaluation.warnings, record: evaluation.record });
     else printResult(evaluation);
   } finally {
     progress.finish();

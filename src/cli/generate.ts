@@ -28,7 +28,8 @@ export function register(program: Command): void {
 
 function temperature(text: string): number {
   const value = Number(text);
-  if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) throw new InvalidArgumentError('expected a number of at least 0.');
+  if (!(value >= 0 && value < Number.POSITIVE_INFINITY))
+    throw new InvalidArgumentError('expected a number of at least 0.');
   return value;
 }
 
@@ -52,7 +53,8 @@ async function run(flags: Flags): Promise<void> {
       backend,
       memory,
       calibration,
-      onLayer: (done, total) => progress.evaluation({ machine: machine.name, stage: 'weights', done, total, unit: 'layers' }),
+      onLayer: (done, total) =>
+        progress.evaluation({ machine: machine.name, stage: 'weights', done, total, unit: 'layers' }),
     });
     let text = prompt;
     if (!flags.json) process.stdout.write(prompt);
@@ -61,7 +63,8 @@ async function run(flags: Flags): Promise<void> {
       text += piece;
       if (!flags.json) process.stdout.write(piece);
     }
-    if (flags.json) printJson({ model: flags.model, machine: machine.name, prompt, text, tokens, temperature, seed });
+    if (flags.json)
+      printJson({ model: flags.model, machine: machine.name, prompt, text, tokens, temperature, seed });
     else process.stdout.write('\n');
   } finally {
     progress.finish();

@@ -18,7 +18,8 @@ const SIZES: Record<string, number> = { MB: 1e6, GB: 1e9, MiB: 2 ** 20, GiB: 2 *
 function bytes(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(text) ?? [];
   const scale = SIZES[unit ?? ''];
-  if (!number || !scale) throw new InvalidArgumentError(`expected a size such as 8GiB (${Object.keys(SIZES).join(', ')}).`);
+  if (!number || !scale)
+    throw new InvalidArgumentError(`expected a size such as 8GiB (${Object.keys(SIZES).join(', ')}).`);
   return Number(number) * scale;
 }
 
@@ -26,7 +27,9 @@ function bytes(text: string): number {
 export function runOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--backend <name>', 'what multiplies').choices(['auto', 'onnxruntime', 'webassembly']).default('auto'),
+      new Option('--backend <name>', 'what multiplies')
+        .choices(['auto', 'onnxruntime', 'webassembly'])
+        .default('auto'),
     )
     .option('--memory <size>', 'weights beyond this are streamed (default: half of the memory)', bytes)
     .option('--calibration <file>', 'text for static scales and smoothing')
@@ -37,7 +40,11 @@ export function runOptions(command: Command): Command {
 export function dataOptions(command: Command): Command {
   return command
     .option('--data <file>', '.txt, .jsonl or .tsv file (default: the demo text)')
-    .option('--metric <name>', 'perplexity, rolling-perplexity, last-word, multiple-choice, classification', 'auto')
+    .option(
+      '--metric <name>',
+      'perplexity, rolling-perplexity, last-word, multiple-choice, classification',
+      'auto',
+    )
     .option('--context <tokens>', 'most tokens of a sequence, BOS included', wholeNumber(2))
     .option('--split <text>', 'what separates the documents of a .txt file')
     .option('--limit <n>', 'score at most n documents, passages or chunks', wholeNumber(1))
@@ -81,9 +88,21 @@ export interface RunFlags {
 /** Only what was given: a metric refuses options that it does not take. */
 export function evaluateOptions(flags: DataFlags): EvaluateOptions {
   const { split, limit, rolling, chunk, chunks, column, labelColumn, pairColumn, lastToken } = flags;
-  const given: MetricOptions = { split, limit, rolling, chunk, chunks, column, labelColumn, pairColumn, lastToken };
+  const given: MetricOptions = {
+    split,
+    limit,
+    rolling,
+    chunk,
+    chunks,
+    column,
+    labelColumn,
+    pairColumn,
+    lastToken,
+  };
   const metricOptions = Object.fromEntries(
-    Object.entries({ ...given, ...(flags.bos ? {} : { bos: false }) }).filter(([, value]) => value !== undefined),
+    Object.entries({ ...given, ...(flags.bos ? {} : { bos: false }) }).filter(
+      ([, value]) => value !== undefined,
+    ),
   );
   return {
     data: flags.data,

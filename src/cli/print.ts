@@ -23,10 +23,12 @@ export function printResult({ result, warnings, record }: Evaluation): void {
 export function printComparison(evaluations: readonly Evaluation[]): void {
   const first = evaluations[0]!;
   const { name, better } = first.result.headline;
-  const reference = evaluations.find(({ record }) => record.machine.name === 'float32')?.result.headline.value;
+  const reference = evaluations.find(({ record }) => record.machine.name === 'float32')?.result.headline
+    .value;
   const rows = evaluations.map(({ result, record }) => {
     const { value } = result.headline;
-    const change = reference === undefined ? '' : signed(better === 'lower' ? value / reference - 1 : value - reference);
+    const change =
+      reference === undefined ? '' : signed(better === 'lower' ? value / reference - 1 : value - reference);
     const { meanKl, top1Agreement } = result.divergence ?? {};
     return [
       record.machine.name,
@@ -57,15 +59,21 @@ export function printComparison(evaluations: readonly Evaluation[]): void {
 function printFooter(evaluations: readonly Evaluation[]): void {
   const { record } = evaluations[0]!;
   console.log(`\ndata ${record.data}, context ${record.context}`);
-  console.log(`kernel ${record.kernel}; tapeout ${record.tapeout}${record.streamed ? '; weights streamed' : ''}`);
+  console.log(
+    `kernel ${record.kernel}; tapeout ${record.tapeout}${record.streamed ? '; weights streamed' : ''}`,
+  );
   const calibrations = new Set(evaluations.map(({ record: { calibration } }) => calibration).filter(Boolean));
   for (const calibration of calibrations) console.log(`static scales calibrated on ${calibration}`);
-  for (const warning of new Set(evaluations.flatMap(({ warnings }) => warnings))) console.error(`note: ${warning}`);
+  for (const warning of new Set(evaluations.flatMap(({ warnings }) => warnings)))
+    console.error(`note: ${warning}`);
 }
 
 /** `meanNll` -> `mean nll`. */
 function words(name: string): string {
-  return name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').replaceAll('_', ' ').toLowerCase();
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replaceAll('_', ' ')
+    .toLowerCase();
 }
 
 function number(value: number): string {

@@ -13,7 +13,8 @@ export function startProgress(): RunProgress {
   const progress = createProgress();
   return {
     evaluation: ({ machine, stage, ...rest }) => progress.report({ label: `${machine}: ${stage}`, ...rest }),
-    download: ({ file, loaded, total }) => progress.report({ label: file, done: loaded, total, unit: 'bytes' }),
+    download: ({ file, loaded, total }) =>
+      progress.report({ label: file, done: loaded, total, unit: 'bytes' }),
     finish: () => progress.finish(),
   };
 }

@@ -33,10 +33,16 @@ const BOUNDS: Record<string, number> = {
 };
 
 function planOf(arithmetic: Arithmetic): DatapathPlan {
-  return { sites: Object.fromEntries(SITE_NAMES.map((name) => [name, arithmetic])) as Record<SiteName, Arithmetic> };
+  return {
+    sites: Object.fromEntries(SITE_NAMES.map((name) => [name, arithmetic])) as Record<SiteName, Arithmetic>,
+  };
 }
 
-async function attention(plan: DatapathPlan, shape: { groups: number; m: number; n: number; d: number }, seed: number) {
+async function attention(
+  plan: DatapathPlan,
+  shape: { groups: number; m: number; n: number; d: number },
+  seed: number,
+) {
   const kernels = await createKernels();
   const gemm = await createGemm(kernels, { backend: 'auto', threads: 1 });
   const datapath = createDatapath(kernels, gemm, plan);

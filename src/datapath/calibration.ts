@@ -1,5 +1,13 @@
 import { InputError } from '../errors.ts';
-import type { Attention, Datapath, Matrix, PreparedWeight, Projection, Site, WeightMatrix } from '../model/index.ts';
+import type {
+  Attention,
+  Datapath,
+  Matrix,
+  PreparedWeight,
+  Projection,
+  Site,
+  WeightMatrix,
+} from '../model/index.ts';
 import { siteId } from '../model/index.ts';
 
 /** Largest magnitudes that a site has seen on calibration data. */
@@ -61,7 +69,9 @@ export class CalibrationDatapath implements Datapath {
   }
 
   #statistics(site: Site, inputs: number): SiteStatistics {
-    return (this.calibration[siteId(site)] ??= { input: new Float32Array(inputs), output: 0 });
+    const id = siteId(site);
+    this.calibration[id] ??= { input: new Float32Array(inputs), output: 0 };
+    return this.calibration[id];
   }
 
   #operands(site: Site, left: number, right: number): void {

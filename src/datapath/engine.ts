@@ -3,7 +3,11 @@ import type { Attention, Matrix, PreparedWeight, Projection, Site, WeightMatrix 
 /** Scores of a group of query rows: fills scores [m, n]. */
 export type ScoreProduct = (group: number, scores: Float32Array) => Promise<void>;
 /** Context of a group: fills context [m, d] from probabilities [m, n], which it may overwrite. */
-export type ContextProduct = (group: number, probabilities: Float32Array, context: Float32Array) => Promise<void>;
+export type ContextProduct = (
+  group: number,
+  probabilities: Float32Array,
+  context: Float32Array,
+) => Promise<void>;
 
 /**
  * One kind of arithmetic: how a product's operands are encoded, multiplied, accumulated and decoded. An encoded operand

@@ -1,4 +1,4 @@
-import { FORMATS, type FloatFormat } from '../formats/index.ts';
+import { type FloatFormat, FORMATS } from '../formats/index.ts';
 import type { Gemm, Kernels } from '../kernels/index.ts';
 import type { Attention, Matrix, PreparedWeight, Projection, Site, WeightMatrix } from '../model/index.ts';
 import type { ContextProduct, Engine, ScoreProduct } from './engine.ts';
@@ -30,7 +30,11 @@ export class FloatEngine implements Engine<Matrix, FloatWeight> {
   }
 
   prepare(group: readonly { site: Site; weight: WeightMatrix }[]): FloatWeight[] {
-    return group.map(({ weight: { data, outputs, inputs } }) => ({ outputs, inputs, data: this.#roundWeight(data) }));
+    return group.map(({ weight: { data, outputs, inputs } }) => ({
+      outputs,
+      inputs,
+      data: this.#roundWeight(data),
+    }));
   }
 
   encode(_site: Site, input: Matrix): Matrix {

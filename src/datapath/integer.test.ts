@@ -16,10 +16,16 @@ function planOf(arithmetic: Partial<IntegerArithmetic>): DatapathPlan {
     requantize: false,
     ...arithmetic,
   };
-  return { sites: Object.fromEntries(SITE_NAMES.map((name) => [name, full])) as Record<SiteName, IntegerArithmetic> };
+  return {
+    sites: Object.fromEntries(SITE_NAMES.map((name) => [name, full])) as Record<SiteName, IntegerArithmetic>,
+  };
 }
 
-async function project(golden: Awaited<ReturnType<typeof readGolden>>, plan: DatapathPlan, calibration?: Calibration) {
+async function project(
+  golden: Awaited<ReturnType<typeof readGolden>>,
+  plan: DatapathPlan,
+  calibration?: Calibration,
+) {
   const kernels = await createKernels();
   const gemm = await createGemm(kernels, { backend: 'auto', threads: 1 });
   const datapath = createDatapath(kernels, gemm, plan, calibration);
@@ -63,7 +69,9 @@ describe('int8 products agree with torch bit for bit', () => {
     });
     const found = await project(golden, plan, calibration);
     expect(Float32Array.from(found)).toEqual(golden['y.tensor.tensor']!.data);
-    await expect(project(golden, plan)).rejects.toThrow('0.q has a static scale or smoothing but no calibration');
+    await expect(project(golden, plan)).rejects.toThrow(
+      '0.q has a static scale or smoothing but no calibration',
+    );
   });
 
   it.each(GRANULARITIES)('smoothed: activations a %s, weights a %s', async (activations, weights) => {
@@ -81,7 +89,8 @@ describe('int8 products agree with torch bit for bit', () => {
     const largest = expected.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
     const differing = expected.filter((value, i) => Math.abs(value - found[i]!) > 1e-6 * largest);
     expect(differing.length).toBeLessThan(expected.length / 100);
-    for (const [i, value] of expected.entries()) expect(Math.abs(value - found[i]!)).toBeLessThan(2e-3 * largest);
+    for (const [i, value] of expected.entries())
+      expect(Math.abs(value - found[i]!)).toBeLessThan(2e-3 * largest);
   });
 });
 

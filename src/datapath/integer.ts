@@ -1,12 +1,5 @@
 import type { Gemm, Kernels } from '../kernels/index.ts';
-import {
-  type Attention,
-  type Matrix,
-  type PreparedWeight,
-  type Projection,
-  type Site,
-  type WeightMatrix,
-} from '../model/index.ts';
+import type { Attention, Matrix, PreparedWeight, Projection, Site, WeightMatrix } from '../model/index.ts';
 import { type Calibration, calibrated } from './calibration.ts';
 import type { ContextProduct, Engine, ScoreProduct } from './engine.ts';
 import type { IntegerArithmetic } from './plan.ts';
@@ -45,7 +38,12 @@ export class IntegerEngine implements Engine<IntegerOperand, IntegerWeight> {
   readonly #arithmetic: IntegerArithmetic;
   readonly #calibration: Calibration | undefined;
 
-  constructor(kernels: Kernels, gemm: Gemm, arithmetic: IntegerArithmetic, calibration: Calibration | undefined) {
+  constructor(
+    kernels: Kernels,
+    gemm: Gemm,
+    arithmetic: IntegerArithmetic,
+    calibration: Calibration | undefined,
+  ) {
     this.#kernels = kernels;
     this.#gemm = gemm;
     this.#arithmetic = arithmetic;
@@ -95,9 +93,13 @@ export class IntegerEngine implements Engine<IntegerOperand, IntegerWeight> {
   requantize({ site, output }: Projection): void {
     const { granularity, scale } = this.#arithmetic.activations;
     const kernels = this.#kernels;
-    if (granularity === 'token') return kernels.fakeQuantizeRows(output.data, output.columns);
-    const max = scale === 'static' ? calibrated(this.#calibration, site).output : kernels.absMax(output.data);
-    kernels.fakeQuantize(output.data, scaleOf(max));
+    if (granularity === 'token') {
+      kernels.fakeQuantizeRows(output.data, output.columns);
+    } else {
+      const max =
+        scale === 'static' ? calibrated(this.#calibration, site).output : kernels.absMax(output.data);
+      kernels.fakeQuantize(output.data, scaleOf(max));
+    }
   }
 
   scores({ qk, queries, keys, groups, m, n, d }: Attention): ScoreProduct {
@@ -217,7 +219,8 @@ export class IntegerEngine implements Engine<IntegerOperand, IntegerWeight> {
       }
       const turned = signedBytes(kernels, values.length);
       kernels.transposeBytes(turned, encoded, rows, inputs);
-      for (let i = 0; i < inputs; i++) codes.set(turned.subarray(i * rows, (i + 1) * rows), i * outputs + from);
+      for (let i = 0; i < inputs; i++)
+        codes.set(turned.subarray(i * rows, (i + 1) * rows), i * outputs + from);
       kernels.release(mark);
     }
     return { outputs, inputs, codes, scale: perChannel ? scales : scale };

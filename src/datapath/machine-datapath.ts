@@ -1,5 +1,13 @@
 import type { Gemm, Kernels } from '../kernels/index.ts';
-import type { Attention, Datapath, Matrix, PreparedWeight, Projection, Site, WeightMatrix } from '../model/index.ts';
+import type {
+  Attention,
+  Datapath,
+  Matrix,
+  PreparedWeight,
+  Projection,
+  Site,
+  WeightMatrix,
+} from '../model/index.ts';
 import type { Calibration } from './calibration.ts';
 import type { Engine } from './engine.ts';
 import { FloatEngine } from './float.ts';
@@ -40,7 +48,8 @@ class MachineDatapath implements Datapath {
         encoded = { engine, operand: engine.encode(projection.site, input, projection.weight) };
       }
       await engine.multiply(encoded.operand, projection);
-      if (engine instanceof IntegerEngine && this.#requantizes(projection.site)) engine.requantize(projection);
+      if (engine instanceof IntegerEngine && this.#requantizes(projection.site))
+        engine.requantize(projection);
     }
     this.kernels.release(mark);
   }
@@ -100,6 +109,7 @@ export function createDatapath(
 /** Whether a plan's scales or smoothing come from calibration data. */
 export function needsCalibration(plan: DatapathPlan): boolean {
   return Object.values(plan.sites).some(
-    (site) => site.kind === 'integer' && (site.activations.scale === 'static' || site.smoothing !== undefined),
+    (site) =>
+      site.kind === 'integer' && (site.activations.scale === 'static' || site.smoothing !== undefined),
   );
 }

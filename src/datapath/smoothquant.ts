@@ -23,7 +23,11 @@ export function smoothingFactors(
     const step = Math.max(1, Math.floor((1 << 20) / inputs));
     for (let from = 0; from < outputs; from += step) {
       const inner = kernels.mark();
-      kernels.columnAbsMax(weightMax, kernels.load(data.subarray(from * inputs, (from + step) * inputs)), inputs);
+      kernels.columnAbsMax(
+        weightMax,
+        kernels.load(data.subarray(from * inputs, (from + step) * inputs)),
+        inputs,
+      );
       kernels.release(inner);
     }
   }

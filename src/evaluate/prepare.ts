@@ -63,10 +63,16 @@ export function instantiate(prepared: PreparedModel, kernels: Kernels, gemm: Gem
   return instantiateOn(createDatapath(kernels, gemm, prepared.plan, prepared.calibration), prepared);
 }
 
-async function instantiateOn(datapath: Datapath, { folder, config: json, weights }: PreparedModel): Promise<Runnable> {
+async function instantiateOn(
+  datapath: Datapath,
+  { folder, config: json, weights }: PreparedModel,
+): Promise<Runnable> {
   const { architecture, config } = describeModel({ name: folder, config: json });
   if (weights) {
-    return { model: new Model(architecture, config, residentStore(weights), datapath), close: async () => {} };
+    return {
+      model: new Model(architecture, config, residentStore(weights), datapath),
+      close: async () => {},
+    };
   }
   const checkpoint = await openCheckpoint(folder);
   const store = await new WeightLoader(checkpoint, datapath, architecture, config).streaming();

@@ -1,4 +1,4 @@
-import type { ModelConfig } from './architecture.ts';
+import type { ModelConfig } from './config.ts';
 import type { Matrix } from './datapath.ts';
 import type { Run } from './run.ts';
 
@@ -17,7 +17,11 @@ export interface AttentionOptions {
  * Multi-head attention with grouped key/value heads, from the normalised input x to the output of site `o`:
  * softmax(q kᵀ / √d + mask) v. Sites q, k, v, qk, sv, o.
  */
-export async function selfAttention(run: Run<ModelConfig>, x: Matrix, options: AttentionOptions): Promise<Matrix> {
+export async function selfAttention(
+  run: Run<ModelConfig>,
+  x: Matrix,
+  options: AttentionOptions,
+): Promise<Matrix> {
   const { kernels, config, rows, start } = run;
   const { heads, keyValueHeads: groups, headSize: d } = config;
   const layer = run.layer!.index;

@@ -1,10 +1,22 @@
 import { z } from 'zod';
 import { InputError } from '../errors.ts';
-import type { Architecture, ModelConfig, ProjectionPlan, WeightPlan } from './architecture.ts';
+import type { Architecture } from './architecture.ts';
 import { selfAttention } from './attention.ts';
-import { type Activation, activation, epsilon, layerCount, readConfig, requireConfig, size } from './config.ts';
+import { normLastBlock } from './block.ts';
+import {
+  type Activation,
+  activation,
+  epsilon,
+  layerCount,
+  type ModelConfig,
+  readConfig,
+  requireConfig,
+  size,
+} from './config.ts';
 import type { Matrix } from './datapath.ts';
 import { feedForward } from './feed-forward.ts';
+import { normPlan, projectionPlan, type WeightPlan } from './plan.ts';
+import type { SiteName } from './site.ts';
 
 interface BertConfig extends ModelConfig {
   activation: Activation;
@@ -61,7 +73,9 @@ export const bert: Architecture<BertConfig> = {
 
   /** Checkpoints converted from TensorFlow call a norm's gain gamma and its bias beta. */
   aliases(tensor) {
-    const old = tensor.replace(/LayerNorm\.weight$/, 'LayerNorm.gamma').replace(/LayerNorm\.bias$/, 'LayerNorm.beta');
+    const old = tensor
+      .replace(/LayerNorm\.weight$/, 'LayerNorm.gamma')
+      .replace(/LayerNorm\.bias$/, 'LayerNorm.beta');
     return [old, tensor.replace(/^bert\./, ''), old.replace(/^bert\./, '')];
   },
 
@@ -69,34 +83,15 @@ export const bert: Architecture<BertConfig> = {
     const { hidden, vocabulary, context, segments, labels } = config;
     const embeddings = 'bert.embeddings';
     return {
-      vectors: {
-        'embedding_norm.gain': { tensor: `${embeddings}.LayerNorm.weight`, length: hidden },
-        'embedding_norm.bias': { tensor: `${embeddings}.LayerNorm.bias`, length: hidden },
-      },
+      vectors: normPlan('embedding_norm', `${embeddings}.LayerNorm`, hidden),
       tables: {
         tokens: { tensor: `${embeddings}.word_embeddings.weight`, rows: vocabulary, columns: hidden },
         positions: { tensor: `${embeddings}.position_embeddings.weight`, rows: context, columns: hidden },
         segments: { tensor: `${embeddings}.token_type_embeddings.weight`, rows: segments, columns: hidden },
       },
       projections: [
-        [
-          {
-            site: 'pooler',
-            tensor: 'bert.pooler.dense.weight',
-            outputs: hidden,
-            inputs: hidden,
-            bias: { tensor: 'bert.pooler.dense.bias', length: hidden },
-          },
-        ],
-        [
-          {
-            site: 'classifier',
-            tensor: 'classifier.weight',
-            outputs: labels,
-            inputs: hidden,
-            bias: { tensor: 'classifier.bias', length: labels },
-          },
-        ],
+        [projectionPlan('pooler', 'bert.pooler.dense', hidden, hidden)],
+        [projectionPlan('classifier', 'classifier', labels, hidden)],
       ],
     };
   },
@@ -104,25 +99,12 @@ export const bert: Architecture<BertConfig> = {
   layer(config, index): WeightPlan {
     const { hidden, intermediate } = config;
     const prefix = `bert.encoder.layer.${index}`;
-    const projection = (
-      site: ProjectionPlan['site'],
-      part: string,
-      outputs: number,
-      inputs: number,
-    ): ProjectionPlan => ({
-      site,
-      tensor: `${prefix}.${part}.weight`,
-      outputs,
-      inputs,
-      bias: { tensor: `${prefix}.${part}.bias`, length: outputs },
-    });
-    const vector = (part: string) => ({ tensor: `${prefix}.${part}`, length: hidden });
+    const projection = (site: SiteName, part: string, outputs: number, inputs: number) =>
+      projectionPlan(site, `${prefix}.${part}`, outputs, inputs);
     return {
       vectors: {
-        'attention_norm.gain': vector('attention.output.LayerNorm.weight'),
-        'attention_norm.bias': vector('attention.output.LayerNorm.bias'),
-        'feed_forward_norm.gain': vector('output.LayerNorm.weight'),
-        'feed_forward_norm.bias': vector('output.LayerNorm.bias'),
+        ...normPlan('attention_norm', `${prefix}.attention.output.LayerNorm`, hidden),
+        ...normPlan('feed_forward_norm', `${prefix}.output.LayerNorm`, hidden),
       },
       tables: {},
       projections: [
@@ -141,24 +123,28 @@ export const bert: Architecture<BertConfig> = {
   async embed(run, hidden) {
     const { kernels, config, rows } = run;
     const { tokens, positions, segments } = run.frame.tables;
-    if (run.sequence.cache) throw new InputError('an encoder sees its whole input at once; it cannot generate');
+    if (run.sequence.cache)
+      throw new InputError('an encoder sees its whole input at once; it cannot generate');
     await tokens!.gather(run.sequence.tokens, hidden.data);
     const other = run.matrix(config.hidden);
     await segments!.gather(run.sequence.types ?? new Uint8Array(rows), other.data);
     kernels.add(hidden.data, other.data);
-    await positions!.gather(Array.from({ length: rows }, (_, row) => row), other.data);
+    await positions!.gather(
+      Array.from({ length: rows }, (_, row) => row),
+      other.data,
+    );
     kernels.add(hidden.data, other.data);
     run.layerNorm('embedding_norm', hidden);
   },
 
   async block(run, hidden) {
-    const { kernels, config } = run;
-    const attended = await selfAttention(run, hidden, { causal: false });
-    kernels.add(hidden.data, attended.data);
-    run.layerNorm('attention_norm', hidden);
-    const fed = await feedForward(run, hidden, config.activation);
-    kernels.add(hidden.data, fed.data);
-    run.layerNorm('feed_forward_norm', hidden);
+    await normLastBlock(
+      run,
+      hidden,
+      'layerNorm',
+      (x) => selfAttention(run, x, { causal: false }),
+      (x) => feedForward(run, x, run.config.activation),
+    );
   },
 
   /** tanh of a dense layer over the first token, [CLS]. */

@@ -1,8 +1,11 @@
 import { z } from 'zod';
-import type { Architecture, ModelConfig, ProjectionPlan, WeightPlan } from './architecture.ts';
+import type { Architecture } from './architecture.ts';
 import { selfAttention } from './attention.ts';
-import { epsilon, layerCount, readConfig, requireConfig, size } from './config.ts';
+import { normFirstBlock } from './block.ts';
+import { epsilon, layerCount, type ModelConfig, readConfig, requireConfig, size } from './config.ts';
 import { feedForward } from './feed-forward.ts';
+import { normPlan, type Pick, projectionPlan, type WeightPlan } from './plan.ts';
+import type { SiteName } from './site.ts';
 
 interface BloomConfig extends ModelConfig {
   tied: boolean;
@@ -44,7 +47,11 @@ export const bloom: Architecture<BloomConfig> = {
   parse(json) {
     const config = readConfig(schema, json);
     const { hidden, heads } = config;
-    requireConfig(hidden % heads === 0, 'n_head', `expected a divisor of hidden_size ${hidden}, found ${heads}`);
+    requireConfig(
+      hidden % heads === 0,
+      'n_head',
+      `expected a divisor of hidden_size ${hidden}, found ${heads}`,
+    );
     return {
       layers: config.layers,
       hidden,
@@ -66,13 +73,10 @@ export const bloom: Architecture<BloomConfig> = {
   frame(config): WeightPlan {
     const { vocabulary, hidden, tied } = config;
     const tokens = 'transformer.word_embeddings.weight';
-    const vector = (part: string) => ({ tensor: `transformer.${part}`, length: hidden });
     return {
       vectors: {
-        'embedding_norm.gain': vector('word_embeddings_layernorm.weight'),
-        'embedding_norm.bias': vector('word_embeddings_layernorm.bias'),
-        'norm.gain': vector('ln_f.weight'),
-        'norm.bias': vector('ln_f.bias'),
+        ...normPlan('embedding_norm', 'transformer.word_embeddings_layernorm', hidden),
+        ...normPlan('norm', 'transformer.ln_f', hidden),
       },
       tables: { tokens: { tensor: tokens, rows: vocabulary, columns: hidden } },
       projections: [
@@ -84,32 +88,17 @@ export const bloom: Architecture<BloomConfig> = {
   layer(config, index): WeightPlan {
     const { hidden, intermediate, headSize } = config;
     const prefix = `transformer.h.${index}`;
-    const projection = (
-      site: ProjectionPlan['site'],
-      part: string,
-      outputs: number,
-      inputs: number,
-      pick?: ProjectionPlan['pick'],
-    ): ProjectionPlan => ({
-      site,
-      tensor: `${prefix}.${part}.weight`,
-      outputs,
-      inputs,
-      bias: { tensor: `${prefix}.${part}.bias`, length: outputs, ...(pick && { pick }) },
-      ...(pick && { pick }),
-    });
+    const projection = (site: SiteName, part: string, outputs: number, inputs: number, pick?: Pick) =>
+      projectionPlan(site, `${prefix}.${part}`, outputs, inputs, pick && { pick });
     // Rows of the fused weight: head 0's q, k and v, then head 1's, …
     const part = (which: number) => ({
       total: 3 * hidden,
       row: (i: number) => (3 * Math.floor(i / headSize) + which) * headSize + (i % headSize),
     });
-    const vector = (name: string) => ({ tensor: `${prefix}.${name}`, length: hidden });
     return {
       vectors: {
-        'attention_norm.gain': vector('input_layernorm.weight'),
-        'attention_norm.bias': vector('input_layernorm.bias'),
-        'feed_forward_norm.gain': vector('post_attention_layernorm.weight'),
-        'feed_forward_norm.bias': vector('post_attention_layernorm.bias'),
+        ...normPlan('attention_norm', `${prefix}.input_layernorm`, hidden),
+        ...normPlan('feed_forward_norm', `${prefix}.post_attention_layernorm`, hidden),
       },
       tables: {},
       projections: [
@@ -131,13 +120,13 @@ export const bloom: Architecture<BloomConfig> = {
   },
 
   async block(run, hidden) {
-    const { kernels, config } = run;
-    const x = run.layerNorm('attention_norm', hidden, run.matrix(config.hidden));
-    const attended = await selfAttention(run, x, { causal: true, slopes: config.slopes });
-    kernels.add(hidden.data, attended.data);
-    run.layerNorm('feed_forward_norm', hidden, x);
-    const fed = await feedForward(run, x, 'gelu_pytorch_tanh');
-    kernels.add(hidden.data, fed.data);
+    await normFirstBlock(
+      run,
+      hidden,
+      'layerNorm',
+      (x) => selfAttention(run, x, { causal: true, slopes: run.config.slopes }),
+      (x) => feedForward(run, x, 'gelu_pytorch_tanh'),
+    );
   },
 
   async finish(run, hidden) {

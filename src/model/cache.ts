@@ -1,4 +1,4 @@
-import type { ModelConfig } from './architecture.ts';
+import type { ModelConfig } from './config.ts';
 
 /**
  * Keys and values of the tokens that a decoder has seen, for all layers: [keyValueHeads, capacity, headSize] each.

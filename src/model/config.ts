@@ -1,13 +1,44 @@
 import { z } from 'zod';
 import { InputError, nearest } from '../errors.ts';
 
+/** Sizes that every architecture has. Each architecture adds its own fields. */
+export interface ModelConfig {
+  layers: number;
+  /** Width of the residual stream. */
+  hidden: number;
+  heads: number;
+  keyValueHeads: number;
+  headSize: number;
+  /** Inner width of the feed-forward part. */
+  intermediate: number;
+  vocabulary: number;
+  /** Most tokens of a sequence. */
+  context: number;
+  /** Classes of an encoder's head. */
+  labels?: number;
+  /** Added to a variance before its square root. */
+  epsilon: number;
+}
+
 /** Sizes come from files that nobody checked: whole, positive, and small enough that products stay exact. */
-export const size = z.int().min(1).max(2 ** 26);
+export const size = z
+  .int()
+  .min(1)
+  .max(2 ** 26);
 export const layerCount = z.int().min(1).max(2000);
 export const epsilon = z.number().positive().max(1);
 
 /** Activation functions by the names that config files use. */
-export const ACTIVATIONS = ['gelu', 'gelu_fast', 'gelu_new', 'gelu_pytorch_tanh', 'relu', 'silu', 'swish', 'tanh'] as const;
+export const ACTIVATIONS = [
+  'gelu',
+  'gelu_fast',
+  'gelu_new',
+  'gelu_pytorch_tanh',
+  'relu',
+  'silu',
+  'swish',
+  'tanh',
+] as const;
 export const activation = z.enum(ACTIVATIONS);
 export type Activation = z.infer<typeof activation>;
 
@@ -17,7 +48,10 @@ export function readConfig<T>(schema: z.ZodType<T>, config: Record<string, unkno
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   const key = issue.path.join('.');
-  const value = issue.path.reduce<unknown>((node, part) => (node as Record<PropertyKey, unknown>)?.[part], config);
+  const value = issue.path.reduce<unknown>(
+    (node, part) => (node as Record<PropertyKey, unknown>)?.[part],
+    config,
+  );
   const near = value === undefined ? nearest(key, Object.keys(config)) : undefined;
   throw new InputError(`${issue.message}; found ${JSON.stringify(value)?.slice(0, 80) ?? 'nothing'}`, {
     place: { file: 'config.json', key },

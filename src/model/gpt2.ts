@@ -1,8 +1,20 @@
 import { z } from 'zod';
-import type { Architecture, ModelConfig, ProjectionPlan, WeightPlan } from './architecture.ts';
+import type { Architecture } from './architecture.ts';
 import { selfAttention } from './attention.ts';
-import { type Activation, activation, epsilon, layerCount, readConfig, requireConfig, size } from './config.ts';
+import { normFirstBlock } from './block.ts';
+import {
+  type Activation,
+  activation,
+  epsilon,
+  layerCount,
+  type ModelConfig,
+  readConfig,
+  requireConfig,
+  size,
+} from './config.ts';
 import { feedForward } from './feed-forward.ts';
+import { normPlan, type Pick, projectionPlan, type WeightPlan } from './plan.ts';
+import type { SiteName } from './site.ts';
 
 interface Gpt2Config extends ModelConfig {
   activation: Activation;
@@ -56,10 +68,7 @@ export const gpt2: Architecture<Gpt2Config> = {
     const { vocabulary, hidden, context, tied } = config;
     const tokens = 'transformer.wte.weight';
     return {
-      vectors: {
-        'norm.gain': { tensor: 'transformer.ln_f.weight', length: hidden },
-        'norm.bias': { tensor: 'transformer.ln_f.bias', length: hidden },
-      },
+      vectors: normPlan('norm', 'transformer.ln_f', hidden),
       tables: {
         tokens: { tensor: tokens, rows: vocabulary, columns: hidden },
         positions: { tensor: 'transformer.wpe.weight', rows: context, columns: hidden },
@@ -73,29 +82,16 @@ export const gpt2: Architecture<Gpt2Config> = {
   layer(config, index): WeightPlan {
     const { hidden, intermediate } = config;
     const prefix = `transformer.h.${index}`;
-    const projection = (
-      site: ProjectionPlan['site'],
-      part: string,
-      outputs: number,
-      inputs: number,
-      pick?: ProjectionPlan['pick'],
-    ): ProjectionPlan => ({
-      site,
-      tensor: `${prefix}.${part}.weight`,
-      outputs,
-      inputs,
-      inputsFirst: true,
-      bias: { tensor: `${prefix}.${part}.bias`, length: outputs, ...(pick && { pick }) },
-      ...(pick && { pick }),
-    });
+    const projection = (site: SiteName, part: string, outputs: number, inputs: number, pick?: Pick) =>
+      projectionPlan(site, `${prefix}.${part}`, outputs, inputs, {
+        inputsFirst: true,
+        ...(pick && { pick }),
+      });
     const third = (part: number) => ({ total: 3 * hidden, row: (i: number) => part * hidden + i });
-    const vector = (part: string) => ({ tensor: `${prefix}.${part}`, length: hidden });
     return {
       vectors: {
-        'attention_norm.gain': vector('ln_1.weight'),
-        'attention_norm.bias': vector('ln_1.bias'),
-        'feed_forward_norm.gain': vector('ln_2.weight'),
-        'feed_forward_norm.bias': vector('ln_2.bias'),
+        ...normPlan('attention_norm', `${prefix}.ln_1`, hidden),
+        ...normPlan('feed_forward_norm', `${prefix}.ln_2`, hidden),
       },
       tables: {},
       projections: [
@@ -116,18 +112,21 @@ export const gpt2: Architecture<Gpt2Config> = {
     const { tokens, positions } = run.frame.tables;
     await tokens!.gather(run.sequence.tokens, hidden.data);
     const learned = run.matrix(config.hidden);
-    await positions!.gather(Array.from({ length: rows }, (_, row) => start + row), learned.data);
+    await positions!.gather(
+      Array.from({ length: rows }, (_, row) => start + row),
+      learned.data,
+    );
     kernels.add(hidden.data, learned.data);
   },
 
   async block(run, hidden) {
-    const { kernels, config } = run;
-    const x = run.layerNorm('attention_norm', hidden, run.matrix(config.hidden));
-    const attended = await selfAttention(run, x, { causal: true });
-    kernels.add(hidden.data, attended.data);
-    run.layerNorm('feed_forward_norm', hidden, x);
-    const fed = await feedForward(run, x, config.activation);
-    kernels.add(hidden.data, fed.data);
+    await normFirstBlock(
+      run,
+      hidden,
+      'layerNorm',
+      (x) => selfAttention(run, x, { causal: true }),
+      (x) => feedForward(run, x, run.config.activation),
+    );
   },
 
   async finish(run, hidden) {

@@ -1,11 +1,23 @@
 import { z } from 'zod';
-import type { Architecture, ModelConfig, ProjectionPlan, WeightPlan } from './architecture.ts';
+import type { Architecture } from './architecture.ts';
 import { selfAttention } from './attention.ts';
-import { type Activation, activation, epsilon, layerCount, readConfig, requireConfig, size } from './config.ts';
+import { normFirstBlock } from './block.ts';
+import {
+  type Activation,
+  activation,
+  epsilon,
+  layerCount,
+  type ModelConfig,
+  readConfig,
+  requireConfig,
+  size,
+} from './config.ts';
 import type { Matrix } from './datapath.ts';
 import { gatedFeedForward } from './feed-forward.ts';
+import { projectionPlan, type WeightPlan } from './plan.ts';
 import { ropeFrequencies, ropeScaling, ropeTables } from './rope.ts';
 import type { Run } from './run.ts';
+import type { SiteName } from './site.ts';
 
 interface LlamaConfig extends ModelConfig {
   activation: Activation;
@@ -102,7 +114,14 @@ export const llama: Architecture<LlamaConfig> = {
       vectors: { 'norm.gain': { tensor: 'model.norm.weight', length: hidden } },
       tables: { tokens: { tensor: embeddings, rows: vocabulary, columns: hidden } },
       projections: [
-        [{ site: 'lm_head', tensor: tied ? embeddings : 'lm_head.weight', outputs: vocabulary, inputs: hidden }],
+        [
+          {
+            site: 'lm_head',
+            tensor: tied ? embeddings : 'lm_head.weight',
+            outputs: vocabulary,
+            inputs: hidden,
+          },
+        ],
       ],
     };
   },
@@ -110,13 +129,8 @@ export const llama: Architecture<LlamaConfig> = {
   layer(config, index): WeightPlan {
     const { hidden, intermediate, heads, keyValueHeads, headSize, biases } = config;
     const prefix = `model.layers.${index}`;
-    const projection = (site: ProjectionPlan['site'], part: string, outputs: number, inputs: number, bias: boolean) => ({
-      site,
-      tensor: `${prefix}.${part}.weight`,
-      outputs,
-      inputs,
-      bias: bias ? { tensor: `${prefix}.${part}.bias`, length: outputs } : undefined,
-    });
+    const projection = (site: SiteName, part: string, outputs: number, inputs: number, bias: boolean) =>
+      projectionPlan(site, `${prefix}.${part}`, outputs, inputs, { bias });
     const gain = (part: string, length: number) => ({ tensor: `${prefix}.${part}.weight`, length });
     return {
       vectors: {
@@ -149,17 +163,19 @@ export const llama: Architecture<LlamaConfig> = {
   },
 
   async block(run, hidden) {
-    const { kernels, config } = run;
-    const x = run.rmsNorm('attention_norm', hidden, run.matrix(config.hidden));
-    const attended = await selfAttention(run, x, {
-      causal: true,
-      window: config.windows[run.layer!.index],
-      prepare: (queries, keys) => rotate(run, queries, keys),
-    });
-    kernels.add(hidden.data, attended.data);
-    run.rmsNorm('feed_forward_norm', hidden, x);
-    const fed = await gatedFeedForward(run, x, config.activation);
-    kernels.add(hidden.data, fed.data);
+    const { config } = run;
+    await normFirstBlock(
+      run,
+      hidden,
+      'rmsNorm',
+      (x) =>
+        selfAttention(run, x, {
+          causal: true,
+          window: config.windows[run.layer!.index],
+          prepare: (queries, keys) => rotate(run, queries, keys),
+        }),
+      (x) => gatedFeedForward(run, x, config.activation),
+    );
   },
 
   async finish(run, hidden) {

@@ -10,9 +10,17 @@ import { describeModel, Model, residentStore, WeightLoader } from './index.ts';
 const MODELS = readdirSync(goldenPath('models'));
 const BACKENDS = ['onnxruntime', 'webassembly'] as const;
 
-async function loadGolden(name: string, backend: (typeof BACKENDS)[number], streaming = false): Promise<Model> {
+async function loadGolden(
+  name: string,
+  backend: (typeof BACKENDS)[number],
+  streaming = false,
+): Promise<Model> {
   const kernels = await createKernels();
-  const datapath = createDatapath(kernels, await createGemm(kernels, { backend, threads: 1 }), REFERENCE_PLAN);
+  const datapath = createDatapath(
+    kernels,
+    await createGemm(kernels, { backend, threads: 1 }),
+    REFERENCE_PLAN,
+  );
   const checkpoint = await openCheckpoint(goldenPath(`models/${name}`));
   const { architecture, config } = describeModel(checkpoint);
   const loader = new WeightLoader(checkpoint, datapath, architecture, config);
@@ -74,7 +82,10 @@ describe('decoders', () => {
     const cache = model.cache(tokens.length);
     const parts: number[] = [];
     // A first part at once, one in the middle of several tokens, the rest one by one.
-    for (const [from, to] of [[0, 5], [5, 9], ...tokens.slice(9).map((_, i) => [9 + i, 10 + i])] as [number, number][]) {
+    for (const [from, to] of [[0, 5], [5, 9], ...tokens.slice(9).map((_, i) => [9 + i, 10 + i])] as [
+      number,
+      number,
+    ][]) {
       const mark = kernels.mark();
       const [hidden] = await model.hidden([{ tokens: tokens.slice(from, to), cache }]);
       parts.push(...(await model.logits(hidden!)).data);
@@ -88,7 +99,8 @@ describe('decoders', () => {
     const model = await loadGolden(name, 'onnxruntime');
     const expected = [...greedy!.data];
     const tokens: number[] = [];
-    for await (const token of generate(model, row(ids!, 0).slice(0, 8), { tokens: expected.length })) tokens.push(token);
+    for await (const token of generate(model, row(ids!, 0).slice(0, 8), { tokens: expected.length }))
+      tokens.push(token);
     expect(tokens).toEqual(expected);
   });
 });
@@ -109,10 +121,14 @@ describe('weights', () => {
   it('refuses an empty text and one beyond the context', async () => {
     await expect(resident.hidden([{ tokens: [] }])).rejects.toThrow('the text is empty');
     const long = new Uint8Array(resident.config.context + 1);
-    await expect(resident.hidden([{ tokens: long }])).rejects.toThrow(`context holds ${resident.config.context}`);
+    await expect(resident.hidden([{ tokens: long }])).rejects.toThrow(
+      `context holds ${resident.config.context}`,
+    );
   });
 
   it('refuses a token outside the vocabulary', async () => {
-    await expect(resident.hidden([{ tokens: [resident.config.vocabulary] }])).rejects.toThrow('outside the embedding table');
+    await expect(resident.hidden([{ tokens: [resident.config.vocabulary] }])).rejects.toThrow(
+      'outside the embedding table',
+    );
   });
 });

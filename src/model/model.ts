@@ -1,9 +1,10 @@
 import type { Checkpoint } from '../checkpoint/index.ts';
 import { InputError, suggest } from '../errors.ts';
-import type { Architecture, ModelConfig } from './architecture.ts';
+import type { Architecture } from './architecture.ts';
 import { bert } from './bert.ts';
 import { bloom } from './bloom.ts';
 import { KeyValueCache } from './cache.ts';
+import type { ModelConfig } from './config.ts';
 import type { Datapath, Matrix } from './datapath.ts';
 import { gpt2 } from './gpt2.ts';
 import { llama } from './llama.ts';
@@ -12,7 +13,13 @@ import { Run, type Sequence } from './run.ts';
 import type { WeightStore } from './weights.ts';
 
 /** Every architecture, in alphabetical order. A method's parameter types keep the concrete config to its own file. */
-export const ARCHITECTURES: readonly Architecture[] = [bert, bloom, gpt2, llama, opt] as readonly Architecture[];
+export const ARCHITECTURES: readonly Architecture[] = [
+  bert,
+  bloom,
+  gpt2,
+  llama,
+  opt,
+] as readonly Architecture[];
 
 /** The architecture and checked configuration of a checkpoint. Throws InputError for a model that is not known. */
 export function describeModel(checkpoint: Pick<Checkpoint, 'name' | 'config'>) {
@@ -66,7 +73,10 @@ export class Model {
     const states = sequences.map((sequence) => {
       this.#check(sequence);
       const rows = sequence.tokens.length;
-      return { sequence, hidden: { data: kernels.floats(rows * config.hidden), rows, columns: config.hidden } };
+      return {
+        sequence,
+        hidden: { data: kernels.floats(rows * config.hidden), rows, columns: config.hidden },
+      };
     });
     for (const { sequence, hidden } of states) {
       const mark = kernels.mark();

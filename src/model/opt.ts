@@ -1,9 +1,20 @@
 import { z } from 'zod';
-import type { Architecture, ModelConfig, ProjectionPlan, WeightPlan } from './architecture.ts';
+import type { Architecture } from './architecture.ts';
 import { selfAttention } from './attention.ts';
-import { type Activation, activation, layerCount, readConfig, requireConfig, size } from './config.ts';
+import { normFirstBlock, normLastBlock } from './block.ts';
+import {
+  type Activation,
+  activation,
+  layerCount,
+  type ModelConfig,
+  readConfig,
+  requireConfig,
+  size,
+} from './config.ts';
 import type { Matrix } from './datapath.ts';
 import { feedForward } from './feed-forward.ts';
+import { normPlan, type ProjectionPlan, projectionPlan, type WeightPlan } from './plan.ts';
+import type { SiteName } from './site.ts';
 
 interface OptConfig extends ModelConfig {
   activation: Activation;
@@ -91,17 +102,26 @@ export const opt: Architecture<OptConfig> = {
     ];
     if (embedding !== hidden) {
       projections.push(
-        [{ site: 'project_in', tensor: 'model.decoder.project_in.weight', outputs: hidden, inputs: embedding }],
-        [{ site: 'project_out', tensor: 'model.decoder.project_out.weight', outputs: embedding, inputs: hidden }],
+        [
+          {
+            site: 'project_in',
+            tensor: 'model.decoder.project_in.weight',
+            outputs: hidden,
+            inputs: embedding,
+          },
+        ],
+        [
+          {
+            site: 'project_out',
+            tensor: 'model.decoder.project_out.weight',
+            outputs: embedding,
+            inputs: hidden,
+          },
+        ],
       );
     }
     return {
-      vectors: config.finalNorm
-        ? {
-            'norm.gain': { tensor: 'model.decoder.final_layer_norm.weight', length: hidden },
-            'norm.bias': { tensor: 'model.decoder.final_layer_norm.bias', length: hidden },
-          }
-        : {},
+      vectors: config.finalNorm ? normPlan('norm', 'model.decoder.final_layer_norm', hidden) : {},
       tables: {
         tokens: { tensor: tokens, rows: vocabulary, columns: embedding },
         positions: {
@@ -117,20 +137,12 @@ export const opt: Architecture<OptConfig> = {
   layer(config, index): WeightPlan {
     const { hidden, intermediate } = config;
     const prefix = `model.decoder.layers.${index}`;
-    const projection = (site: ProjectionPlan['site'], part: string, outputs: number, inputs: number) => ({
-      site,
-      tensor: `${prefix}.${part}.weight`,
-      outputs,
-      inputs,
-      bias: config.bias ? { tensor: `${prefix}.${part}.bias`, length: outputs } : undefined,
-    });
-    const vector = (part: string) => ({ tensor: `${prefix}.${part}`, length: hidden });
+    const projection = (site: SiteName, part: string, outputs: number, inputs: number) =>
+      projectionPlan(site, `${prefix}.${part}`, outputs, inputs, { bias: config.bias });
     return {
       vectors: {
-        'attention_norm.gain': vector('self_attn_layer_norm.weight'),
-        'attention_norm.bias': vector('self_attn_layer_norm.bias'),
-        'feed_forward_norm.gain': vector('final_layer_norm.weight'),
-        'feed_forward_norm.bias': vector('final_layer_norm.bias'),
+        ...normPlan('attention_norm', `${prefix}.self_attn_layer_norm`, hidden),
+        ...normPlan('feed_forward_norm', `${prefix}.final_layer_norm`, hidden),
       },
       tables: {},
       projections: [
@@ -164,16 +176,14 @@ export const opt: Architecture<OptConfig> = {
   },
 
   async block(run, hidden) {
-    const { kernels, config } = run;
-    const { normFirst } = config;
-    const x = normFirst ? run.layerNorm('attention_norm', hidden, run.matrix(config.hidden)) : hidden;
-    const attended = await selfAttention(run, x, { causal: true });
-    kernels.add(hidden.data, attended.data);
-    if (!normFirst) run.layerNorm('attention_norm', hidden);
-    const y = normFirst ? run.layerNorm('feed_forward_norm', hidden, x) : hidden;
-    const fed = await feedForward(run, y, config.activation);
-    kernels.add(hidden.data, fed.data);
-    if (!normFirst) run.layerNorm('feed_forward_norm', hidden);
+    const block = run.config.normFirst ? normFirstBlock : normLastBlock;
+    await block(
+      run,
+      hidden,
+      'layerNorm',
+      (x) => selfAttention(run, x, { causal: true }),
+      (x) => feedForward(run, x, run.config.activation),
+    );
   },
 
   async finish(run, hidden) {

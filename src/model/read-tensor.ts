@@ -1,22 +1,9 @@
-import type { Checkpoint, DataType } from '../checkpoint/index.ts';
+import { type Checkpoint, type DataType, elementBytes } from '../checkpoint/index.ts';
 import { InputError, suggest } from '../errors.ts';
 import type { Kernels } from '../kernels/index.ts';
 
 /** Values widened at a time: bounds what a large tensor takes of the kernel memory. */
 const CHUNK = 1 << 20;
-
-const BYTES: Record<DataType, number> = {
-  F64: 8,
-  F32: 4,
-  F16: 2,
-  BF16: 2,
-  I64: 8,
-  I32: 4,
-  I16: 2,
-  I8: 1,
-  U8: 1,
-  BOOL: 1,
-};
 
 /** Reads tensors of a checkpoint as float32 in shared buffers, checked for shape and for NaN and infinity. */
 export class TensorReader {
@@ -31,7 +18,11 @@ export class TensorReader {
   }
 
   /** The whole tensor, or rows [from, to) of its first dimension. */
-  async read(name: string, shape: readonly number[], rows?: { from: number; to: number }): Promise<Float32Array> {
+  async read(
+    name: string,
+    shape: readonly number[],
+    rows?: { from: number; to: number },
+  ): Promise<Float32Array> {
     const found = this.#find(name, shape);
     const { from, to } = rows ?? { from: 0, to: shape[0]! };
     const rowLength = shape.slice(1).reduce((product, length) => product * length, 1);
@@ -62,7 +53,10 @@ export class TensorReader {
     }
     throw new InputError(`the checkpoint has no tensor "${name}" of shape [${shape}]`, {
       place: { file },
-      note: suggest(name, [...tensors.keys()].slice(0, 2000)).replace(/known: .*/s, `it has ${tensors.size} tensors`),
+      note: suggest(name, [...tensors.keys()].slice(0, 2000)).replace(
+        /known: .*/s,
+        `it has ${tensors.size} tensors`,
+      ),
     });
   }
 
@@ -95,7 +89,7 @@ export class TensorReader {
 /** Types that weights rarely have: one element at a time. */
 function widenOther(bytes: Uint8Array, dtype: DataType, out: Float32Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const width = BYTES[dtype];
+  const width = elementBytes[dtype];
   for (let i = 0; i < out.length; i++) {
     const at = i * width;
     switch (dtype) {

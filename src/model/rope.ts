@@ -34,7 +34,8 @@ export function ropeFrequencies(
     `rope type "${type}" is not supported; known: ${ROPE_TYPES.join(', ')}`,
   );
   const frequencies = new Float32Array(headSize / 2);
-  for (let i = 0; i < frequencies.length; i++) frequencies[i] = 1 / Math.fround(theta ** ((2 * i) / headSize));
+  for (let i = 0; i < frequencies.length; i++)
+    frequencies[i] = 1 / Math.fround(theta ** ((2 * i) / headSize));
   if (type === 'default') return frequencies;
   const factor = scaling?.factor ?? 1;
   if (type === 'linear') return frequencies.map((frequency) => frequency / factor);
@@ -42,7 +43,11 @@ export function ropeFrequencies(
   const low = scaling?.low_freq_factor ?? 1;
   const high = scaling?.high_freq_factor ?? 4;
   const original = scaling?.original_max_position_embeddings ?? 8192;
-  requireConfig(high > low, 'rope_scaling.high_freq_factor', `expected more than low_freq_factor ${low}, found ${high}`);
+  requireConfig(
+    high > low,
+    'rope_scaling.high_freq_factor',
+    `expected more than low_freq_factor ${low}, found ${high}`,
+  );
   return frequencies.map((frequency) => {
     const wavelength = (2 * Math.PI) / frequency;
     if (wavelength > original / low) return frequency / factor;

@@ -1,6 +1,6 @@
 import type { Kernels } from '../kernels/index.ts';
-import type { ModelConfig } from './architecture.ts';
 import type { KeyValueCache } from './cache.ts';
+import type { ModelConfig } from './config.ts';
 import type { Datapath, Matrix } from './datapath.ts';
 import type { SiteName } from './site.ts';
 import type { FrameWeights, LayerWeights } from './weights.ts';
@@ -72,7 +72,13 @@ export class Run<C extends ModelConfig = ModelConfig> {
 
   /** out = LayerNorm(x) with `${name}.gain` and `${name}.bias`; in place unless `out` is given. */
   layerNorm(name: string, x: Matrix, out = x): Matrix {
-    this.kernels.layerNorm(out.data, x.data, this.vector(`${name}.gain`), this.vector(`${name}.bias`), this.config.epsilon);
+    this.kernels.layerNorm(
+      out.data,
+      x.data,
+      this.vector(`${name}.gain`),
+      this.vector(`${name}.bias`),
+      this.config.epsilon,
+    );
     return out;
   }
 

@@ -44,19 +44,26 @@ function inHeader(from: string, to: string): (bytes: Buffer) => Buffer {
 
 describe('checkpoints that do not fit', () => {
   it('an unknown architecture lists the known ones', async () => {
-    const error = await inputErrorOf(load({ config: (config) => Object.assign(config, { model_type: 'lama' }) }));
+    const error = await inputErrorOf(
+      load({ config: (config) => Object.assign(config, { model_type: 'lama' }) }),
+    );
     expect(error).toContain('config.json: model_type: unknown architecture "lama"');
     expect(error).toContain('did you mean "llama"?');
-    for (const known of ['bert', 'bloom', 'gpt2', 'llama', 'mistral', 'opt', 'qwen2', 'qwen3']) expect(error).toContain(known);
+    for (const known of ['bert', 'bloom', 'gpt2', 'llama', 'mistral', 'opt', 'qwen2', 'qwen3'])
+      expect(error).toContain(known);
   });
 
   it('a wrong shape names tensor, expected and found', async () => {
     const error = await inputErrorOf(load({ config: (config) => Object.assign(config, { vocab_size: 98 }) }));
-    expect(error).toMatch(/model\.embed_tokens\.weight: expected shape \[98,\d+\] as config\.json says, found \[97,\d+\]/);
+    expect(error).toMatch(
+      /model\.embed_tokens\.weight: expected shape \[98,\d+\] as config\.json says, found \[97,\d+\]/,
+    );
   });
 
   it('a missing tensor is named', async () => {
-    const error = await inputErrorOf(load({ bytes: inHeader('layers.1.mlp.up_proj', 'layers.1.mlp.UP_proj') }));
+    const error = await inputErrorOf(
+      load({ bytes: inHeader('layers.1.mlp.up_proj', 'layers.1.mlp.UP_proj') }),
+    );
     expect(error).toContain('the checkpoint has no tensor "model.layers.1.mlp.up_proj.weight" of shape');
     expect(error).toContain('did you mean "model.layers.1.mlp.UP_proj.weight"?');
   });
@@ -80,7 +87,11 @@ describe('checkpoints that do not fit', () => {
     ['text for a number', { num_hidden_layers: 'two' }, 'num_hidden_layers'],
     ['heads that do not divide', { num_key_value_heads: 3 }, 'num_key_value_heads'],
     ['an unknown activation', { hidden_act: 'sine' }, 'hidden_act'],
-    ['an unknown rope', { rope_scaling: { rope_type: 'spiral', factor: 2 }, rope_parameters: undefined }, 'rope_scaling.rope_type'],
+    [
+      'an unknown rope',
+      { rope_scaling: { rope_type: 'spiral', factor: 2 }, rope_parameters: undefined },
+      'rope_scaling.rope_type',
+    ],
   ])('%s in config.json names the key', async (_, change, key) => {
     const error = await inputErrorOf(load({ config: (config) => Object.assign(config, change) }));
     expect(error).toContain(`config.json: ${key}: `);

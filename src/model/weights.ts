@@ -1,11 +1,8 @@
-import type { Checkpoint } from '../checkpoint/index.ts';
 import { InputError } from '../errors.ts';
-import type { Architecture, ModelConfig, Pick, ProjectionPlan, VectorPlan, WeightPlan } from './architecture.ts';
-import type { Datapath, PreparedWeight } from './datapath.ts';
-import { TensorReader } from './read-tensor.ts';
+import type { PreparedWeight } from './datapath.ts';
 import type { SiteName } from './site.ts';
 
-type BySite<T> = Partial<Record<SiteName, T>>;
+export type BySite<T> = Partial<Record<SiteName, T>>;
 
 export interface Projections {
   weights: BySite<PreparedWeight>;
@@ -39,142 +36,17 @@ export interface WeightStore {
 
 /** All weights of a model, prepared for one datapath: plain data that worker threads share. */
 export interface ResidentWeights {
-  frame: { vectors: Record<string, Float32Array>; tables: Record<string, ResidentTable>; projections: Projections };
+  frame: {
+    vectors: Record<string, Float32Array>;
+    tables: Record<string, ResidentTable>;
+    projections: Projections;
+  };
   layers: LayerWeights[];
 }
 
-interface ResidentTable {
+export interface ResidentTable {
   data: Float32Array;
   columns: number;
-}
-
-/** Reads and prepares the tensors of weight plans. */
-export class WeightLoader<C extends ModelConfig> {
-  readonly #reader: TensorReader;
-  readonly #datapath: Datapath;
-  readonly #architecture: Architecture<C>;
-  readonly #config: C;
-
-  constructor(checkpoint: Checkpoint, datapath: Datapath, architecture: Architecture<C>, config: C) {
-    this.#reader = new TensorReader(checkpoint, datapath.kernels, (name) => architecture.aliases?.(name) ?? []);
-    this.#datapath = datapath;
-    this.#architecture = architecture;
-    this.#config = config;
-  }
-
-  async layer(index: number): Promise<LayerWeights> {
-    const plan = this.#architecture.layer(this.#config, index);
-    const cache = new Map<string, Float32Array>();
-    return { index, vectors: await this.#vectors(plan, cache), ...(await this.#projections(plan, index, cache)) };
-  }
-
-  /** All weights, for machines whose memory holds them. */
-  async resident(onLayer?: (done: number, total: number) => void): Promise<ResidentWeights> {
-    const plan = this.#architecture.frame(this.#config);
-    // Tied embeddings: the table and the head share one tensor, read once.
-    const cache = new Map<string, Float32Array>();
-    const tables: Record<string, ResidentTable> = {};
-    for (const [name, { tensor, rows, columns }] of Object.entries(plan.tables)) {
-      tables[name] = { data: await this.#tensor(tensor, [rows, columns], cache), columns };
-    }
-    const frame = {
-      vectors: await this.#vectors(plan, cache),
-      tables,
-      projections: await this.#projections(plan, undefined, cache),
-    };
-    const layers: LayerWeights[] = [];
-    for (let index = 0; index < this.#config.layers; index++) {
-      layers.push(await this.layer(index));
-      onLayer?.(index + 1, this.#config.layers);
-    }
-    return { frame, layers };
-  }
-
-  /** A store that reads each layer when the model comes to it, and keeps no more than one. */
-  async streaming(): Promise<WeightStore> {
-    const plan = this.#architecture.frame(this.#config);
-    const tables: Record<string, Table> = {};
-    for (const [name, { tensor, rows, columns }] of Object.entries(plan.tables)) {
-      const shape = [rows, columns];
-      tables[name] = {
-        columns,
-        gather: async (indices, out) => {
-          for (let i = 0; i < indices.length; i++) {
-            const row = checkRow(indices[i]!, rows);
-            out.set(await this.#reader.read(tensor, shape, { from: row, to: row + 1 }), i * columns);
-          }
-        },
-      };
-    }
-    let held: { key: number; value: unknown } | undefined;
-    const keep = async <T>(key: number, load: () => Promise<T>): Promise<T> => {
-      if (held?.key !== key) {
-        // Dropped before the next is read, so that only one is in memory.
-        held = undefined;
-        held = { key, value: await load() };
-      }
-      return held.value as T;
-    };
-    const frame: FrameWeights = {
-      vectors: await this.#vectors(plan, new Map()),
-      tables,
-      projections: () => keep(-1, () => this.#projections(plan, undefined, new Map())),
-    };
-    return { frame, layer: (index) => keep(index, () => this.layer(index)) };
-  }
-
-  async #vectors(plan: WeightPlan, cache: Map<string, Float32Array>): Promise<Record<string, Float32Array>> {
-    const vectors: Record<string, Float32Array> = {};
-    for (const [name, vector] of Object.entries(plan.vectors)) vectors[name] = await this.#vector(vector, cache);
-    return vectors;
-  }
-
-  async #vector(plan: VectorPlan, cache: Map<string, Float32Array>): Promise<Float32Array> {
-    return pickRows(await this.#tensor(plan.tensor, [plan.pick?.total ?? plan.length], cache), 1, plan.length, plan.pick);
-  }
-
-  async #projections(plan: WeightPlan, layer: number | undefined, cache: Map<string, Float32Array>): Promise<Projections> {
-    const weights: BySite<PreparedWeight> = {};
-    const biases: BySite<Float32Array> = {};
-    for (const group of plan.projections) {
-      const members = [];
-      for (const projection of group) {
-        const { site, outputs, inputs, bias } = projection;
-        members.push({ site: { name: site, layer }, weight: { data: await this.#weight(projection, cache), outputs, inputs } });
-        if (bias) biases[site] = await this.#vector(bias, cache);
-      }
-      const prepared = this.#datapath.prepare(members);
-      for (const [i, { site }] of group.entries()) weights[site] = prepared[i]!;
-    }
-    return { weights, biases };
-  }
-
-  async #weight(plan: ProjectionPlan, cache: Map<string, Float32Array>): Promise<Float32Array> {
-    const { tensor, outputs, inputs, pick } = plan;
-    const total = pick?.total ?? outputs;
-    if (!plan.inputsFirst) return pickRows(await this.#tensor(tensor, [total, inputs], cache), inputs, outputs, pick);
-    return pickRows(this.#transposed(await this.#tensor(tensor, [inputs, total], cache), inputs, total), inputs, outputs, pick);
-  }
-
-  #transposed(data: Float32Array, rows: number, columns: number): Float32Array {
-    const { kernels } = this.#datapath;
-    const mark = kernels.mark();
-    const turned = kernels.floats(data.length);
-    kernels.transpose(turned, kernels.load(data), rows, columns);
-    const out = new Float32Array(new SharedArrayBuffer(data.length * 4));
-    out.set(turned);
-    kernels.release(mark);
-    return out;
-  }
-
-  async #tensor(name: string, shape: number[], cache: Map<string, Float32Array>): Promise<Float32Array> {
-    let data = cache.get(name);
-    if (!data) {
-      data = await this.#reader.read(name, shape);
-      cache.set(name, data);
-    }
-    return data;
-  }
 }
 
 /** A store over weights in memory. */
@@ -198,17 +70,8 @@ export function residentStore(weights: ResidentWeights): WeightStore {
   };
 }
 
-function pickRows(data: Float32Array, rowLength: number, rows: number, pick: Pick | undefined): Float32Array {
-  if (!pick) return data;
-  const out = new Float32Array(new SharedArrayBuffer(rows * rowLength * 4));
-  for (let row = 0; row < rows; row++) {
-    const from = pick.row(row) * rowLength;
-    out.set(data.subarray(from, from + rowLength), row * rowLength);
-  }
-  return out;
-}
-
-function checkRow(row: number, rows: number): number {
+/** Throws InputError for a row that an embedding table does not have. */
+export function checkRow(row: number, rows: number): number {
   if (row >= 0 && row < rows) return row;
   throw new InputError(`token or position ${row} lies outside the embedding table of ${rows} rows`, {
     note: 'the tokenizer belongs to another model, or the text is longer than the context',
