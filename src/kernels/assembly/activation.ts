@@ -1,5 +1,5 @@
 import { exp, normalCdf, tanhVector } from './exponential';
-import { loadPart, storePart } from './vector';
+import { constant, loadPart, storePart } from './vector';
 
 // Activation functions over `length` floats at `x`, in place.
 
@@ -26,17 +26,22 @@ export function gelu(x: usize, length: usize): void {
   if (length & 3) storePart(x, geluVector(loadPart(x, length & 3)), length & 3);
 }
 
+const ONE = memory.data<f32>([1]);
+const CUBIC = memory.data<f32>([0.044715]);
+/** -2 √(2/π) */
+const OUTER = memory.data<f32>([-1.59576912160573071176]);
+
 /** x / (1 + e^-y) */
 @inline
 function gated(v: v128, minusY: v128): v128 {
-  return f32x4.div(v, f32x4.add(f32x4.splat(1), exp(minusY)));
+  return f32x4.div(v, f32x4.add(constant(ONE), exp(minusY)));
 }
 
 /** x (1 + tanh u) / 2 = x / (1 + e^-2u), u = √(2/π) (x + 0.044715 x³). */
 @inline
 function geluTanhVector(v: v128): v128 {
-  const cubic = f32x4.add(f32x4.mul(f32x4.mul(v, v), f32x4.splat(0.044715)), f32x4.splat(1));
-  return gated(v, f32x4.mul(f32x4.mul(v, cubic), f32x4.splat(-1.59576912160573071176)));
+  const cubic = f32x4.add(f32x4.mul(f32x4.mul(v, v), constant(CUBIC)), constant(ONE));
+  return gated(v, f32x4.mul(f32x4.mul(v, cubic), constant(OUTER)));
 }
 
 export function geluTanh(x: usize, length: usize): void {

@@ -1,14 +1,18 @@
 import { absMax } from './reduce';
-import { loadPart, storePart } from './vector';
+import { constant, loadPart, storePart } from './vector';
 
 // Symmetric int8: code = clamp(round-half-even(x / scale), -127, 127). NaN becomes 0.
+
+const LARGEST = memory.data<f32>([127]);
+const SMALLEST = memory.data<f32>([-127]);
 
 /** Four codes as int32. */
 @inline
 function codes(v: v128, scale: v128): v128 {
   const rounded = f32x4.nearest(f32x4.div(v, scale));
-  const clamped = f32x4.pmin(f32x4.pmax(rounded, f32x4.splat(-127)), f32x4.splat(127));
-  return i32x4.trunc_sat_f32x4_s(clamped);
+  const number = v128.and(rounded, f32x4.eq(rounded, rounded));
+  // In range and no NaN, where the relaxed conversion is exact on every machine.
+  return i32x4.relaxed_trunc_f32x4_s(f32x4.pmin(f32x4.pmax(number, constant(SMALLEST)), constant(LARGEST)));
 }
 
 /** Sixteen bytes of codes; `flip` 0x80 turns a code into code + 128. */

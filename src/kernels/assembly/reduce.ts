@@ -1,18 +1,18 @@
-import { expDouble } from './exponential';
-import { abs, loadPart, loadPartOr, maxAbsLanes, maxLanes, storePart } from './vector';
+import { expDouble } from './exponential-double';
+import { constant, loadPart, loadPartOr, maxAbsLanes, maxLanes, storePart } from './vector';
 
 /** Largest |x| of `length` floats, 0 of none; NaN if there is one (see maxAbsLanes). */
 export function absMax(x: usize, length: usize): f32 {
   let m0 = i32x4.splat(0), m1 = m0, m2 = m0, m3 = m0;
   const end = x + ((length & ~15) << 2);
   for (; x < end; x += 64) {
-    m0 = i32x4.max_s(m0, abs(v128.load(x)));
-    m1 = i32x4.max_s(m1, abs(v128.load(x, 16)));
-    m2 = i32x4.max_s(m2, abs(v128.load(x, 32)));
-    m3 = i32x4.max_s(m3, abs(v128.load(x, 48)));
+    m0 = i32x4.max_s(m0, f32x4.abs(v128.load(x)));
+    m1 = i32x4.max_s(m1, f32x4.abs(v128.load(x, 16)));
+    m2 = i32x4.max_s(m2, f32x4.abs(v128.load(x, 32)));
+    m3 = i32x4.max_s(m3, f32x4.abs(v128.load(x, 48)));
   }
   for (let rest = length & 15; rest > 0; x += 16) {
-    m0 = i32x4.max_s(m0, abs(rest < 4 ? loadPart(x, rest) : v128.load(x)));
+    m0 = i32x4.max_s(m0, f32x4.abs(rest < 4 ? loadPart(x, rest) : v128.load(x)));
     rest = rest < 4 ? 0 : rest - 4;
   }
   return maxAbsLanes(i32x4.max_s(i32x4.max_s(m0, m1), i32x4.max_s(m2, m3)));
@@ -28,19 +28,21 @@ export function columnAbsMax(out: usize, x: usize, rows: usize, columns: usize):
   const rest = columns & 3;
   for (let r: usize = 0; r < rows; r++, x += columns << 2) {
     for (let i: usize = 0; i < whole; i += 16) {
-      v128.store(out + i, i32x4.max_s(v128.load(out + i), abs(v128.load(x + i))));
+      v128.store(out + i, i32x4.max_s(v128.load(out + i), f32x4.abs(v128.load(x + i))));
     }
     if (rest) {
-      const v = i32x4.max_s(loadPart(out + whole, rest), abs(loadPart(x + whole, rest)));
+      const v = i32x4.max_s(loadPart(out + whole, rest), f32x4.abs(loadPart(x + whole, rest)));
       storePart(out + whole, v, rest);
     }
   }
 }
 
+const INFINITY = memory.data<i32>([0x7f800000]);
+
 /** All ones where a float is NaN or infinite. */
 @inline
 function nonFinite(v: v128): v128 {
-  return i32x4.ge_s(abs(v), i32x4.splat(0x7f800000));
+  return i32x4.ge_s(f32x4.abs(v), constant(INFINITY));
 }
 
 /** Index of the first NaN or infinity, or -1. */
