@@ -12,7 +12,8 @@ const main = existsSync(source) ? source : new URL('../dist/cli/main.js', import
 if (Number(process.versions.node.split('.')[0]) >= REQUIRED) {
   await import(main.href);
 } else {
-  const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+  const platform = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+  const name = platform === 'darwin-arm64' ? `node-bin-${platform}` : `node-${platform}`;
   let node;
   try {
     const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
