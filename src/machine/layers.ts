@@ -1,5 +1,6 @@
 import { InputError, type Place } from '../errors.ts';
-import { dotted, type KeyPath, readYaml, type YamlFile } from './yaml-file.ts';
+import { dotted, type KeyPath } from './mistakes.ts';
+import { readYaml, type YamlFile } from './yaml-file.ts';
 
 /** A machine file's text, or that of what it extends, under the name that messages give it. */
 export interface SourceText {

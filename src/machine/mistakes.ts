@@ -44,3 +44,19 @@ export function shown(value: unknown): string {
   if (typeof value === 'string') return `"${printable(value, 60)}"`;
   return printable(String(value), 60);
 }
+
+/** A path into a file: map keys and list indices. */
+export type KeyPath = readonly (string | number)[];
+
+/** `sites.q.weights`, `requantize[2]`; segments that are not plain words are quoted. */
+export function dotted(path: KeyPath): string {
+  let text = '';
+  for (const segment of path) {
+    if (typeof segment === 'number') text += `[${segment}]`;
+    else {
+      const word = /^[\w-]{1,60}$/.test(segment) ? segment : JSON.stringify(printable(segment, 60));
+      text += text === '' ? word : `.${word}`;
+    }
+  }
+  return text;
+}

@@ -3,10 +3,9 @@ import type * as z from 'zod';
 import type { DatapathPlan } from '../datapath/plan.ts';
 import { InputError, suggest } from '../errors.ts';
 import { type Layers, type ReadBase, readLayers } from './layers.ts';
-import { inputErrors, printable, shown } from './mistakes.ts';
+import { inputErrors, type KeyPath, printable, shown } from './mistakes.ts';
 import { resolve } from './resolve.ts';
 import { machineSchema } from './schema.ts';
-import type { KeyPath } from './yaml-file.ts';
 
 /** A machine, as its file describes it. */
 export interface Machine {

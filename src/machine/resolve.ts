@@ -1,8 +1,8 @@
 import type { Arithmetic, DatapathPlan } from '../datapath/plan.ts';
 import { FORMATS } from '../formats/index.ts';
 import { SITE_NAMES, type SiteName } from '../model/site.ts';
+import type { KeyPath } from './mistakes.ts';
 import { ATTENTION_SITES, type MachineFile, SMOOTHABLE } from './schema.ts';
-import type { KeyPath } from './yaml-file.ts';
 
 /** A combination of keys that no datapath computes: where, what was expected, what was found, what to do. */
 export interface Conflict {

@@ -1,0 +1,58 @@
+import type { Arithmetic } from '../datapath/plan.ts';
+import type { SiteName } from '../model/site.ts';
+import type { Machine } from './parse.ts';
+import { ATTENTION_SITES } from './schema.ts';
+
+/** The arithmetic of a few sites in words. */
+export interface SiteGroup {
+  sites: SiteName[];
+  weights: string;
+  activations: string;
+  accumulator: 'int32' | 'float32';
+  /** What happens besides: re-quantised outputs, smoothing. */
+  remarks: string;
+}
+
+/** The sites of a machine, those with the same arithmetic together, in the order of execution. */
+export function describeSites(machine: Machine): SiteGroup[] {
+  const groups = new Map<string, SiteGroup>();
+  for (const [name, arithmetic] of Object.entries(machine.plan.sites) as [SiteName, Arithmetic][]) {
+    const described = describe(name, arithmetic);
+    const key = JSON.stringify(described);
+    const group = groups.get(key);
+    if (group) group.sites.push(name);
+    else groups.set(key, { sites: [name], ...described });
+  }
+  return [...groups.values()];
+}
+
+/** One line for lists: what most sites multiply, such as `int8 × int8` or `bfloat16 × bfloat16`. */
+export function describeOperands(machine: Machine): string {
+  const counts = new Map<string, number>();
+  for (const site of Object.values(machine.plan.sites)) {
+    const operands =
+      site.kind === 'integer'
+        ? `int8 per ${site.weights.granularity} × int8 per ${site.activations.granularity}`
+        : `${site.weights} × ${site.activations}`;
+    counts.set(operands, (counts.get(operands) ?? 0) + 1);
+  }
+  return [...counts].reduce((most, entry) => (entry[1] > most[1] ? entry : most))[0];
+}
+
+function describe(name: SiteName, arithmetic: Arithmetic): Omit<SiteGroup, 'sites'> {
+  const attention = (ATTENTION_SITES as readonly SiteName[]).includes(name);
+  if (arithmetic.kind === 'float') {
+    const { weights, activations } = arithmetic;
+    return { weights: attention ? '' : weights, activations, accumulator: 'float32', remarks: '' };
+  }
+  const { weights, activations, requantize, smoothing } = arithmetic;
+  const remarks = [];
+  if (requantize) remarks.push('output re-quantised');
+  if (smoothing !== undefined) remarks.push(`smoothed, alpha ${smoothing}`);
+  return {
+    weights: attention ? '' : `int8 per ${weights.granularity}`,
+    activations: `int8 per ${activations.granularity}, ${activations.scale}`,
+    accumulator: 'int32',
+    remarks: remarks.join('; '),
+  };
+}

@@ -1,0 +1,336 @@
+import { describe, expect, it } from 'vitest';
+import { InputError } from '../errors.ts';
+import { InputErrors, parseMachine } from './index.ts';
+
+/** A good machine; each case breaks one line of it. */
+const GOOD = `name: mine
+operands:
+  weights: { format: int8, granularity: tensor }
+  activations: { format: int8, granularity: tensor, scale: static }
+accumulator: int32
+requantize: [q, k]
+smoothquant: { alpha: 0.5, sites: [q] }
+sites:
+  lm_head:
+    weights: { format: float32 }
+    activations: { format: float32 }
+array: { rows: 128, columns: 128, dataflow: output-stationary }
+clock: 1 GHz`;
+
+const FORMAT_NAMES = 'known: bfloat16, float16, float32, int8, tf32';
+const REQUANTIZABLE = 'q, k, v, gate, up, fc1';
+const UNITS = 'Hz, kHz, MHz, GHz';
+const CLOCK = `clock: expected a frequency with its unit (${UNITS}), such as "1 GHz"`;
+
+/** What is replaced, by what, and the whole error after the file's name. */
+const CASES: Record<string, [string, string, string]> = {
+  'unknown key': [
+    'accumulator:',
+    'acumulator:',
+    `5:1: acumulator: unknown key "acumulator"
+  did you mean "accumulator"? known: name, description, extends, operands, accumulator, requantize, smoothquant, sites, array, clock`,
+  ],
+  'unknown key of an encoding': [
+    'granularity: tensor }',
+    'granulraity: tensor }',
+    `3:28: operands.weights.granulraity: unknown key "granulraity"
+  did you mean "granularity"? known: format, granularity`,
+  ],
+  'unknown site': [
+    '  lm_head:',
+    '  lmhead:',
+    `9:3: sites.lmhead: unknown key "lmhead"
+  did you mean "lm_head"? known: q, k, v, qk, sv, o, gate, up, down, fc1, fc2, project_in, project_out, pooler, classifier, lm_head`,
+  ],
+  'weights of an attention product': [
+    '  lm_head:',
+    '  qk:',
+    `10:5: sites.qk.weights: unknown key "weights"
+  known: activations, accumulator`,
+  ],
+  'missing key': ['name: mine\n', '', '1:1: name: missing key: expected a name'],
+  'missing nested key': [
+    'rows: 128, ',
+    '',
+    '12:8: array.rows: missing key: expected a whole number from 1 to 65536',
+  ],
+  'missing operands of a machine that stands alone': [
+    GOOD.slice(GOOD.indexOf('operands'), GOOD.indexOf('accumulator')),
+    '',
+    '1:1: operands: missing key: expected a map',
+  ],
+  'wrong type: text for a map': [
+    '{ format: int8, granularity: tensor }',
+    'int8',
+    '3:12: operands.weights: expected a map, found "int8"',
+  ],
+  'wrong type: number for a list': ['[q, k]', '7', '6:13: requantize: expected a list of sites, found 7'],
+  'wrong type: list for a text': ['mine', '[a, b]', '1:7: name: expected a name, found a list of 2'],
+  'wrong type: nothing': [
+    '{ rows: 128, columns: 128, dataflow: output-stationary }',
+    '',
+    '12:8: array: expected a map, found nothing (null)',
+  ],
+  'wrong type: text for a number': [
+    'rows: 128',
+    'rows: "128"',
+    '12:16: array.rows: expected a whole number from 1 to 65536, found "128"',
+  ],
+  'impossible number': [
+    'rows: 128',
+    'rows: -1',
+    '12:16: array.rows: expected a whole number from 1 to 65536, found -1',
+  ],
+  'broken number': [
+    'rows: 128',
+    'rows: 1.5',
+    '12:16: array.rows: expected a whole number from 1 to 65536, found 1.5',
+  ],
+  'not a number': [
+    'alpha: 0.5',
+    'alpha: .nan',
+    '7:23: smoothquant.alpha: expected a number from 0 to 1, found NaN',
+  ],
+  'number out of range': [
+    'alpha: 0.5',
+    'alpha: 1.5',
+    '7:23: smoothquant.alpha: expected a number from 0 to 1, found 1.5',
+  ],
+  'unfit name': [
+    'mine',
+    '"my machine"',
+    '1:7: name: expected a name of 1 to 64 letters, digits, ".", "_" or "-", found "my machine"',
+  ],
+  'control characters': [
+    'operands:',
+    'description: "\\e[2J"\noperands:',
+    '2:14: description: expected a text of 1 to 500 characters on one line, found " [2J"',
+  ],
+  'unknown format': [
+    'format: int8, granularity: tensor }',
+    'format: int9 }',
+    `3:22: operands.weights.format: expected a number format, found "int9"
+  did you mean "int8"? ${FORMAT_NAMES}`,
+  ],
+  'unknown granularity': [
+    'granularity: tensor,',
+    'granularity: tokens,',
+    `4:45: operands.activations.granularity: expected a granularity of activations, found "tokens"
+  did you mean "token"? known: tensor, token`,
+  ],
+  'a granularity that cannot be taken out of the sum': [
+    'granularity: tensor,',
+    'granularity: channel,',
+    `4:45: operands.activations.granularity: expected a granularity of activations, found "channel"
+  channels are summed over, so they cannot differ in scale: tensor or token`,
+  ],
+  'unknown kind of scale': [
+    'scale: static',
+    'scale: statics',
+    `4:60: operands.activations.scale: expected a kind of scale, found "statics"
+  did you mean "static"? known: dynamic, static`,
+  ],
+  'unknown accumulator': [
+    'int32',
+    'int23',
+    `5:14: accumulator: expected the type of the accumulator, found "int23"
+  did you mean "int32"? known: float32, int32`,
+  ],
+  'unknown dataflow': [
+    'output-stationary',
+    'ouput-stationary',
+    `12:45: array.dataflow: expected a dataflow, found "ouput-stationary"
+  did you mean "output-stationary"? known: input-stationary, output-stationary, weight-stationary`,
+  ],
+  'a site that cannot be re-quantised': [
+    '[q, k]',
+    '[q, down]',
+    `6:17: requantize[1]: expected a site whose output another GEMM reads, found "down"
+  known: ${REQUANTIZABLE}`,
+  ],
+  'sv among the re-quantised': [
+    '[q, k]',
+    '[sv]',
+    `6:14: requantize[0]: expected a site whose output another GEMM reads, found "sv"
+  the output of sv is re-quantised as o's operand, by the activations of o; here belong ${REQUANTIZABLE}`,
+  ],
+  'a site that cannot be smoothed': [
+    'sites: [q]',
+    'sites: [o]',
+    `7:36: smoothquant.sites[0]: expected a site that reads a normalisation, found "o"
+  did you mean "q"? known: ${REQUANTIZABLE}`,
+  ],
+  'wrong unit': [
+    '1 GHz',
+    '1 V',
+    `13:8: ${CLOCK}, found "1 V"\n  wrong unit "V"; did you mean "Hz"? known: ${UNITS}`,
+  ],
+  'misspelt unit': [
+    '1 GHz',
+    '1 Ghz',
+    `13:8: ${CLOCK}, found "1 Ghz"\n  wrong unit "Ghz"; did you mean "GHz"? known: ${UNITS}`,
+  ],
+  'number without a unit': [
+    '1 GHz',
+    '1000',
+    `13:8: ${CLOCK}, found 1000\n  a number alone has no unit: write it as "1 GHz"`,
+  ],
+  'unit without a number': ['1 GHz', 'fast', `13:8: ${CLOCK}, found "fast"`],
+  'negative quantity': ['1 GHz', '-1 GHz', `13:8: ${CLOCK}, found "-1 GHz"`],
+  'impossible quantity': [
+    '1 GHz',
+    '0 GHz',
+    '13:8: clock: expected a frequency from 1 kHz to 100 GHz, found "0 GHz"',
+  ],
+  'integer weights with float activations': [
+    'format: int8, granularity: tensor, scale: static }\naccumulator: int32',
+    'format: float16 }',
+    `4:26: operands.activations.format: expected int8, to go with weights in int8, found "float16"
+  a GEMM multiplies two floats or two integers`,
+  ],
+  'float weights with integer activations, at one site': [
+    '    activations: { format: float32 }\n',
+    '',
+    `10:24: sites.lm_head.weights.format: expected int8, to go with activations in int8, found "float32"
+  a GEMM multiplies two floats or two integers`,
+  ],
+  'an accumulator that does not fit': [
+    'int32',
+    'float32',
+    '5:14: accumulator: expected int32, in which products of int8 and int8 are summed, found "float32"',
+  ],
+  'an accumulator that does not fit one site': [
+    '    activations: { format: float32 }',
+    '    activations: { format: float32 }\n    accumulator: int32',
+    '12:18: sites.lm_head.accumulator: expected float32, in which products of float32 and float32 are summed, found "int32"',
+  ],
+  'a granularity of floats': [
+    'weights: { format: float32 }',
+    'weights: { format: float32, granularity: tensor }',
+    `10:46: sites.lm_head.weights.granularity: expected no granularity with float32, found "tensor"
+  float32 values carry their own exponent and take no scale: remove the key`,
+  ],
+  'a scale of floats': [
+    'activations: { format: float32 }',
+    'activations: { format: float32, scale: dynamic }',
+    `11:44: sites.lm_head.activations.scale: expected no scale with float32, found "dynamic"
+  float32 values carry their own exponent and take no scale: remove the key`,
+  ],
+  'static scales of tokens': [
+    'granularity: tensor, scale: static',
+    'granularity: token, scale: static',
+    `4:59: operands.activations.scale: expected dynamic, with granularity token, found "static"
+  tokens are not known beforehand, so only a scale of the whole tensor can be: granularity: tensor`,
+  ],
+  're-quantising a float site': [
+    '  lm_head:',
+    '  k:',
+    '6:17: requantize[1]: expected a site that computes in int8, found "k", which computes in float32',
+  ],
+  'smoothing a float site': [
+    'requantize: [q, k]\nsmoothquant: { alpha: 0.5, sites: [q] }\nsites:\n  lm_head:',
+    'smoothquant: { alpha: 0.5, sites: [q] }\nsites:\n  q:',
+    '6:36: smoothquant.sites[0]: expected a site that computes in int8, found "q", which computes in float32',
+  ],
+  'a syntax mistake': [
+    '[q, k]',
+    '[q, k',
+    '7:1: Flow sequence in block collection must be sufficiently indented and end with a ]',
+  ],
+  'a tab': ['  lm_head:', '\tlm_head:', '9:1: Tabs are not allowed as indentation'],
+  'a key twice': ['clock: 1 GHz', 'name: other', '13:1: name: the key occurs twice in this map'],
+  'a nested key twice': [
+    'rows: 128, ',
+    'rows: 128, rows: 4, ',
+    '12:21: array.rows: the key occurs twice in this map',
+  ],
+  'two documents': ['clock: 1 GHz', '---\nclock: 1 GHz', '13:1: expected one YAML document, found 2'],
+  'an alias without an anchor': [
+    '1 GHz',
+    '*speed',
+    '13:8: clock: the alias *speed has no anchor &speed before it',
+  ],
+  'an unknown tag': ['1 GHz', '!volt 1', '13:8: Unresolved tag: !volt'],
+  'a NUL byte': ['1 GHz', '1\0GHz', '13:9: expected text, found a NUL byte'],
+};
+
+it('is good before it is broken', () => {
+  expect(parseMachine(GOOD, 'mine.yaml').name).toBe('mine');
+});
+
+describe('a mistake is reported with its place, what was expected, what was found and what is near', () => {
+  it.each(Object.entries(CASES))('%s', (_, [before, after, expected]) => {
+    expect(GOOD).toContain(before);
+    expect(mistakeOf(GOOD.replace(before, after)).format()).toBe(`mine.yaml:${expected}`);
+  });
+});
+
+describe('a file that is no map of keys', () => {
+  it.each([
+    ['', 'nothing (null)'],
+    ['# only a comment', 'nothing (null)'],
+    ['- a\n- b', 'a list of 2'],
+    ['int8', '"int8"'],
+  ])('%j', (text, found) => {
+    expect(mistakeOf(text).message).toBe(`expected a map with the keys of a machine file, found ${found}`);
+  });
+});
+
+describe('several mistakes', () => {
+  it('are reported together, in the order of the file', () => {
+    const text = GOOD.replace('alpha: 0.5', 'alpha: 2').replace('1 GHz', '1 V').replace('name', 'nam');
+    const error = mistakeOf(text);
+    expect(error).toBeInstanceOf(InputErrors);
+    expect((error as InputErrors).mistakes.map(({ place }) => [place.line, place.key])).toEqual([
+      [1, 'name'],
+      [1, 'nam'],
+      [7, 'smoothquant.alpha'],
+      [13, 'clock'],
+    ]);
+    expect(error.place).toEqual({ file: 'mine.yaml', line: 1, column: 1, key: 'name' });
+    expect(
+      error
+        .format()
+        .split('\n')
+        .filter((line) => line.startsWith('mine.yaml:')),
+    ).toHaveLength(4);
+  });
+
+  it('are listed up to ten', () => {
+    const text = `${GOOD}\n${Array.from({ length: 25 }, (_, i) => `key${i}: 1`).join('\n')}`;
+    const lines = mistakeOf(text).format().split('\n');
+    expect(lines.filter((line) => line.startsWith('mine.yaml:'))).toHaveLength(10);
+    expect(lines.at(-1)).toBe('and 15 more mistakes');
+  });
+
+  it('of combination are found together too, and a general one once', () => {
+    const text = GOOD.replace('accumulator: int32', 'accumulator: float32')
+      .replace('[q, k]', '[q]')
+      .replace('lm_head', 'q');
+    const { mistakes } = mistakeOf(text) as InputErrors;
+    expect(mistakes.map(({ place }) => place.key)).toEqual([
+      'accumulator',
+      'requantize[0]',
+      'smoothquant.sites[0]',
+    ]);
+  });
+
+  it('smoothing beside floats has nothing to smooth', () => {
+    const text =
+      'name: x\noperands: { weights: { format: tf32 }, activations: { format: tf32 } }\nsmoothquant: {}';
+    expect(mistakeOf(text).format()).toBe(
+      `mine.yaml:3:14: smoothquant: expected smoothquant only beside int8 operands at ${REQUANTIZABLE}, found it beside floats
+  SmoothQuant prepares tensors for integers; floats do not need it`,
+    );
+  });
+});
+
+function mistakeOf(text: string): InputError {
+  try {
+    parseMachine(text, 'mine.yaml');
+  } catch (error) {
+    if (error instanceof InputError) return error;
+    throw error;
+  }
+  throw new Error('no mistake was found');
+}
