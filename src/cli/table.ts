@@ -56,7 +56,7 @@ export function wrap(text: string, width: number): string[] {
       line = line.slice(part.length);
     }
   }
-  lines.push(line);
+  if (line !== '' || lines.length === 0) lines.push(line);
   return lines;
 }
 

@@ -2,10 +2,10 @@
  * The machine file: its schema, its presets and what is wrong with it, turned into the plan that a datapath computes
  * by. May import from datapath/, model/, formats/ and errors.ts.
  */
-export { describeOperands, describeSites, type SiteGroup } from './describe.ts';
+export { describeOperands, describeSites } from './describe.ts';
 export { loadMachine } from './load.ts';
 export { InputErrors } from './mistakes.ts';
-export { type ArrayShape, type Machine, parseMachine, peakRate } from './parse.ts';
+export { type Machine, parseMachine, peakRate } from './parse.ts';
 export { presetNames } from './presets.ts';
 export { formatFrequency } from './quantity.ts';
 export { machineJsonSchema } from './schema.ts';

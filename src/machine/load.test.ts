@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -110,9 +109,7 @@ describe('names and paths', () => {
     await rejects(`${folder}/`, /found: not an ordinary file$/);
     await rejects(write('latin.yaml', new Uint8Array([0x6e, 0xff, 0xfe])), /^expected UTF-8 text/);
     await rejects(write('large.yaml', ' '.repeat(3e6)), /^expected at most 65536 bytes, found more$/);
-    const pipe = join(folder, 'pipe.yaml');
-    execFileSync('mkfifo', [pipe]);
-    await rejects(pipe, /found: not an ordinary file$/);
+    await rejects('/dev/zero', /found: not an ordinary file$/);
   });
 });
 
@@ -214,5 +211,15 @@ describe('the JSON Schema', () => {
   it('is the committed one; `tapeout machines --schema` prints it', () => {
     const committed = presetPath('int8').replace('int8.yaml', 'machine.schema.json');
     expect(JSON.parse(readFileSync(committed, 'utf8'))).toEqual(machineJsonSchema());
+  });
+});
+
+describe('the documentation', () => {
+  it('shows a machine file that is one', () => {
+    const text = readFileSync(new URL('../../docs/machines.md', import.meta.url), 'utf8');
+    const [, example] = /```yaml\n(.*?)```/s.exec(text)!;
+    const machine = parseMachine(example!, 'mine.yaml');
+    expect(machine).toMatchObject({ name: 'mine', clock: 1e9 });
+    expect(machine.plan.sites.fc1).toMatchObject({ smoothing: 0.5, activations: { scale: 'static' } });
   });
 });
