@@ -4,8 +4,8 @@
  *
  * May import `tensor/` and `errors.ts` only.
  */
-export { createGemm, type GemmOptions } from './create-gemm.ts';
-export type { Gemm, GemmShape } from './gemm.ts';
-export type { Kernels, SoftmaxOptions } from './kernels.ts';
+export { createGemm } from './create-gemm.ts';
+export type { Gemm } from './gemm.ts';
+export type { Kernels } from './kernels.ts';
 export { compileKernels } from './module.ts';
 export { createKernels } from './webassembly.ts';

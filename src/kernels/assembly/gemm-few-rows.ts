@@ -145,7 +145,7 @@ const WIDTH: usize = 512;
 
 /** c[j] = ((c[j] + a0 b0[j]) + ...) + a7 b7[j]: eight links of each chain. */
 function add8(c: usize, a: usize, b: usize, step: usize, n: usize): void {
-  const b1 = step, b2 = 2 * step, b3 = 3 * step, b4 = 4 * step, b5 = 5 * step, b6 = 6 * step, b7 = 7 * step;
+  const b1 = step, b2 = b1 + step, b3 = b2 + step, b4 = b3 + step, b5 = b4 + step, b6 = b5 + step, b7 = b6 + step;
   const a0 = v128.load32_splat(a), a1 = v128.load32_splat(a, 4);
   const a2 = v128.load32_splat(a, 8), a3 = v128.load32_splat(a, 12);
   const a4 = v128.load32_splat(a, 16), a5 = v128.load32_splat(a, 20);
