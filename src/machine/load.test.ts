@@ -10,6 +10,7 @@ import {
   describeSites,
   loadMachine,
   machineJsonSchema,
+  parseMachine,
   peakRate,
   presetNames,
 } from './index.ts';
