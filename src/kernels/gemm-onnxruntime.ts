@@ -58,7 +58,7 @@ export class OnnxRuntimeGemm implements Gemm {
     b: Float32Array,
     shape: GemmShape & { transposed: boolean },
   ): Promise<void> {
-    checkOperands('float32', c, a, b, shape);
+    checkOperands('float32 product', c, a, b, shape);
     const { m, k, n, transposed } = shape;
     if (m === 0 || n === 0) return;
     if (k === 0) {
@@ -83,7 +83,7 @@ export class OnnxRuntimeGemm implements Gemm {
   }
 
   async int8(c: Int32Array, a: Uint8Array, b: Int8Array, shape: GemmShape): Promise<void> {
-    checkOperands('int8', c, a, b, shape);
+    checkOperands('int8 product', c, a, b, shape);
     const { m, k, n } = shape;
     if (m === 0 || n === 0) return;
     if (k === 0) {

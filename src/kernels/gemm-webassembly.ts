@@ -36,7 +36,7 @@ export class WebAssemblyGemm implements Gemm {
     b: Float32Array,
     shape: GemmShape & { transposed: boolean },
   ): Promise<void> {
-    checkOperands('float32', c, a, b, shape);
+    checkOperands('float32 product', c, a, b, shape);
     if (shape.m === 0 || shape.n === 0) return;
     if (shape.k === 0) {
       c.fill(0);
@@ -52,7 +52,7 @@ export class WebAssemblyGemm implements Gemm {
   }
 
   async int8(c: Int32Array, a: Uint8Array, b: Int8Array, shape: GemmShape): Promise<void> {
-    checkOperands('int8', c, a, b, shape);
+    checkOperands('int8 product', c, a, b, shape);
     if (shape.m === 0 || shape.n === 0) return;
     if (shape.k === 0) {
       c.fill(0);

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createGemm } from './create-gemm.ts';
 import type { Gemm, GemmShape } from './gemm.ts';
 import { createOnnxRuntimeGemm } from './gemm-onnxruntime.ts';
 import { WebAssemblyGemm } from './gemm-webassembly.ts';
@@ -206,45 +205,5 @@ describe('WebAssembly', () => {
     const part = await float32(own, a, b.slice(3 * k, 16 * k), { m, k, n: 13, transposed: true });
     const expected = oracle.toRows(all, n).flatMap((row) => row.slice(3, 16));
     expect(Array.from(part)).toEqual(expected);
-  });
-});
-
-describe('createGemm', () => {
-  test('gives the backend that was asked for, and says so', async () => {
-    const auto = await createGemm(kernels);
-    expect(auto.description).toMatch(/^onnxruntime \d+\.\d+\.\d+|^webassembly/);
-    const chosen = await createGemm(kernels, { backend: 'webassembly' });
-    expect(chosen.description).toMatch(/^webassembly/);
-  });
-
-  test('the self-test finds an int8 product that saturates', async () => {
-    const clamp = (x: number) => Math.max(-32768, Math.min(32767, x));
-    const saturating: Gemm = {
-      name: 'onnxruntime',
-      description: 'as without VNNI',
-      float32: (c, a, b, shape) => own.float32(c, a, b, shape),
-      int8: async (c, a, b, { m, k, n }) => {
-        for (let r = 0; r < m; r++) {
-          for (let j = 0; j < n; j++) {
-            let total = 0;
-            for (let i = 0; i < k; i += 2) {
-              const pair = a[r * k + i] * b[i * n + j] + a[r * k + i + 1] * b[(i + 1) * n + j];
-              total += clamp(pair) - 128 * (b[i * n + j] + b[(i + 1) * n + j]);
-            }
-            c[r * n + j] = total;
-          }
-        }
-      },
-    };
-    expect(await selfTest(saturating)).toEqual({ int8: 'u8 x s8 saturates' });
-  });
-
-  test('a backend that throws is reported, not used', async () => {
-    const broken: Gemm = {
-      ...own,
-      float32: () => Promise.reject(new Error('no')),
-      int8: (c, a, b, s) => own.int8(c, a, b, s),
-    } as Gemm;
-    expect(await selfTest(broken)).toEqual({ float32: 'no', rows: 'no' });
   });
 });

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
+import { WebAssemblyGemm } from './gemm-webassembly.ts';
 import { compileKernels } from './module.ts';
 import { KernelStack } from './stack.ts';
 import { createKernels } from './webassembly.ts';
@@ -31,6 +32,22 @@ test('release gives back what came after its mark', () => {
   expect(stack.floats(5).byteOffset).toBe(taken);
   expect(() => stack.release(stack.mark() + 64)).toThrow('no mark of this stack');
   expect(() => stack.release(0)).toThrow('no mark of this stack');
+});
+
+test('kernels work above 2 GiB, where addresses are negative as 32-bit integers', async () => {
+  const kernels = await createKernels();
+  kernels.take(2 ** 31 - 100_000); // never touched, so it costs no memory
+  const x = kernels.floats(50_001);
+  expect(x.byteOffset).toBeLessThan(2 ** 31);
+  expect(x.byteOffset + x.byteLength).toBeGreaterThan(2 ** 31);
+  x.fill(-2);
+  x[50_000] = 5;
+  kernels.relu(x.subarray(0, 50_000));
+  expect(kernels.absMax(x)).toBe(5);
+  expect(kernels.findNonFinite(x)).toBe(-1);
+  const [a, b, c] = [kernels.floats(7 * 9).fill(1), kernels.floats(9 * 11).fill(2), kernels.floats(7 * 11)];
+  await new WebAssemblyGemm(kernels).float32(c, a, b, { m: 7, k: 9, n: 11, transposed: true });
+  expect(c.every((value) => value === 18)).toBe(true);
 });
 
 test('more than 4 GiB is refused with advice', () => {

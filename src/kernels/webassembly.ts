@@ -1,5 +1,6 @@
 import type { Kernels, SoftmaxOptions } from './kernels.ts';
 import { compileKernels, type KernelExports } from './module.ts';
+import { natural, same, wholeRows } from './operands.ts';
 import { KernelStack } from './stack.ts';
 
 /** Reads as "sees all" in the module, whose positions are 32-bit. */
@@ -28,7 +29,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     epsilon: number,
   ): void {
     const columns = gain.length;
-    const rows = this.#rows('layerNorm', x, columns);
+    const rows = wholeRows('layerNorm', x.length, columns);
     same('layerNorm', 'bias', bias.length, columns);
     same('layerNorm', 'out', out.length, x.length);
     const [to, from] = [this.#at('layerNorm', out), this.#at('layerNorm', x)];
@@ -39,7 +40,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
 
   rmsNorm(out: Float32Array, x: Float32Array, gain: Float32Array, epsilon: number): void {
     const columns = gain.length;
-    const rows = this.#rows('rmsNorm', x, columns);
+    const rows = wholeRows('rmsNorm', x.length, columns);
     same('rmsNorm', 'out', out.length, x.length);
     const [to, from] = [this.#at('rmsNorm', out), this.#at('rmsNorm', x)];
     this.#scratch(() => this.exports.rmsNorm(to, from, this.#vector(gain), rows, columns, epsilon));
@@ -76,20 +77,20 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
   }
 
   addRow(x: Float32Array, bias: Float32Array): void {
-    const rows = this.#rows('addRow', x, bias.length);
+    const rows = wholeRows('addRow', x.length, bias.length);
     const at = this.#at('addRow', x);
     this.#scratch(() => this.exports.addRow(at, this.#vector(bias), rows, bias.length));
   }
 
   multiplyRow(x: Float32Array, factors: Float32Array): void {
-    const rows = this.#rows('multiplyRow', x, factors.length);
+    const rows = wholeRows('multiplyRow', x.length, factors.length);
     const at = this.#at('multiplyRow', x);
     this.#scratch(() => this.exports.multiplyRow(at, this.#vector(factors), rows, factors.length));
   }
 
   softmax(x: Float32Array, columns: number, options: SoftmaxOptions): void {
     const { scale, slope = 0, first, period, window = Number.POSITIVE_INFINITY } = options;
-    const rows = this.#rows('softmax', x, columns);
+    const rows = wholeRows('softmax', x.length, columns);
     natural('softmax', 'first', first);
     if (!(Number.isInteger(period) && period > 0)) throw new Error(`softmax: a period of ${period} rows`);
     if (!(window >= 1)) throw new Error(`softmax: a window of ${window} positions`);
@@ -104,7 +105,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     shape: { heads: number; headSize: number },
   ): void {
     const { heads, headSize } = shape;
-    const rows = this.#rows('rope', x, heads * headSize);
+    const rows = wholeRows('rope', x.length, heads * headSize);
     const half = rows === 0 ? 0 : cosine.length / rows;
     same('rope', 'sine', sine.length, cosine.length);
     if (!(Number.isInteger(half) && half * 2 <= headSize)) {
@@ -168,13 +169,13 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
   }
 
   rowAbsMax(out: Float32Array, x: Float32Array, columns: number): void {
-    const rows = this.#rows('rowAbsMax', x, columns);
+    const rows = wholeRows('rowAbsMax', x.length, columns);
     same('rowAbsMax', 'out', out.length, rows);
     this.exports.rowAbsMax(this.#at('rowAbsMax', out), this.#at('rowAbsMax', x), rows, columns);
   }
 
   columnAbsMax(out: Float32Array, x: Float32Array, columns: number): void {
-    const rows = this.#rows('columnAbsMax', x, columns);
+    const rows = wholeRows('columnAbsMax', x.length, columns);
     same('columnAbsMax', 'out', out.length, columns);
     this.exports.columnAbsMax(this.#at('columnAbsMax', out), this.#at('columnAbsMax', x), rows, columns);
   }
@@ -184,7 +185,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
   }
 
   logSumExp(out: Float64Array, x: Float32Array, columns: number): void {
-    const rows = this.#rows('logSumExp', x, columns);
+    const rows = wholeRows('logSumExp', x.length, columns);
     same('logSumExp', 'out', out.length, rows);
     const at = this.#at('logSumExp', x);
     this.#scratch(() => {
@@ -195,7 +196,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
   }
 
   argMax(out: Int32Array, x: Float32Array, columns: number): void {
-    const rows = this.#rows('argMax', x, columns);
+    const rows = wholeRows('argMax', x.length, columns);
     same('argMax', 'out', out.length, rows);
     const at = this.#at('argMax', x);
     this.#scratch(() => {
@@ -206,7 +207,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
   }
 
   divergence(out: Float64Array, p: Float32Array, q: Float32Array, columns: number): void {
-    const rows = this.#rows('divergence', p, columns);
+    const rows = wholeRows('divergence', p.length, columns);
     same('divergence', 'q', q.length, p.length);
     same('divergence', 'out', out.length, rows);
     const [pAt, qAt] = [this.#at('divergence', p), this.#at('divergence', q)];
@@ -247,7 +248,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     columns: number,
     offset: number,
   ): void {
-    const rows = this.#rows(kernel, x, columns);
+    const rows = wholeRows(kernel, x.length, columns);
     same(kernel, 'codes', codes.length, x.length);
     same(kernel, 'scales', scales.length, rows);
     const [to, from] = [this.#at(kernel, codes), this.#at(kernel, x)];
@@ -259,7 +260,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
   }
 
   fakeQuantizeRows(x: Float32Array, columns: number): void {
-    const rows = this.#rows('fakeQuantizeRows', x, columns);
+    const rows = wholeRows('fakeQuantizeRows', x.length, columns);
     this.exports.fakeQuantizeRows(this.#at('fakeQuantizeRows', x), rows, columns);
   }
 
@@ -270,7 +271,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     columns: number,
   ): void {
     const { row, column, bias } = scales;
-    const rows = this.#rows('dequantize', sums, columns);
+    const rows = wholeRows('dequantize', sums.length, columns);
     same('dequantize', 'out', out.length, sums.length);
     if (typeof row !== 'number') same('dequantize', 'scales.row', row.length, rows);
     if (typeof column !== 'number') same('dequantize', 'scales.column', column.length, columns);
@@ -313,24 +314,6 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     if (!this.owns(view)) throw new Error(`${kernel}: an array lies outside the memory of these kernels`);
     return view.byteOffset;
   }
-
-  #rows(kernel: string, x: { length: number }, columns: number): number {
-    natural(kernel, 'columns', columns);
-    const rows = columns === 0 ? 0 : x.length / columns;
-    if (!Number.isInteger(rows) || rows * columns !== x.length) {
-      throw new Error(`${kernel}: ${x.length} values are no whole rows of ${columns}`);
-    }
-    return rows;
-  }
-}
-
-function same(kernel: string, argument: string, length: number, expected: number): void {
-  if (length !== expected)
-    throw new Error(`${kernel}: ${argument} has ${length} values, expected ${expected}`);
-}
-
-function natural(kernel: string, argument: string, value: number): void {
-  if (!(Number.isSafeInteger(value) && value >= 0)) throw new Error(`${kernel}: ${argument} is ${value}`);
 }
 
 /** log Σ exp x from the largest x and Σ exp(x - largest). An infinite largest value leaves no usable sum. */
