@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TensorSource, writeWeights } from '../src/checkpoint/write-safetensors.ts';
+import { type TensorSource, writeWeights } from '../src/checkpoint/index.ts';
 import { type Architecture, describeModel, type ModelConfig, type WeightPlan } from '../src/model/index.ts';
 import { philox, uniform } from '../src/tensor/index.ts';
 

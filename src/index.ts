@@ -12,6 +12,7 @@ export {
   type LoadedModel,
   loadModel,
   type MetricOptions,
+  type MetricResult,
   type Progress,
 } from './evaluate/index.ts';
 export { FORMATS, type Format, findFormat } from './formats/index.ts';

@@ -9,7 +9,9 @@ const newest = (folder) =>
     .map((name) => statSync(join(folder, name)).mtimeMs)
     .reduce((a, b) => Math.max(a, b), 0);
 
-const built = ['dist/kernels.wasm', 'dist/index.js'].map((file) => (existsSync(file) ? statSync(file).mtimeMs : 0));
+const built = ['dist/kernels.wasm', 'dist/index.js'].map((file) =>
+  existsSync(file) ? statSync(file).mtimeMs : 0,
+);
 const installed = existsSync('node_modules/assemblyscript');
 
 // npx before `npm ci`: let it link, so that the launcher can say what is missing.

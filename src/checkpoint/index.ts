@@ -5,10 +5,9 @@
  *
  * May import `tensor/` and `../errors.ts`, nothing else of tapeout.
  */
-export type { Checkpoint, DataType, TensorInfo } from './checkpoint.ts';
-export type { HubOptions, Progress } from './hub.ts';
+export type { Checkpoint, DataType } from './checkpoint.ts';
 export { loadTokenizer } from './load-tokenizer.ts';
 export { demoModels, type OpenOptions, openCheckpoint } from './open.ts';
 export { elementBytes } from './safetensors-header.ts';
 export type { Tokenizer } from './tokenizer.ts';
-export { type TensorSource, writeSafetensors, writeWeights } from './write-safetensors.ts';
+export { type TensorSource, writeWeights } from './write-safetensors.ts';

@@ -5,5 +5,4 @@
  */
 export { type Calibration, CalibrationDatapath } from './calibration.ts';
 export { createDatapath, needsCalibration } from './machine-datapath.ts';
-export type { Arithmetic, DatapathPlan, FloatArithmetic, Granularity, IntegerArithmetic } from './plan.ts';
-export { REFERENCE_PLAN } from './plan.ts';
+export { type Arithmetic, type DatapathPlan, REFERENCE_PLAN } from './plan.ts';

@@ -1,8 +1,5 @@
 import { SITE_NAMES, type SiteName } from '../model/index.ts';
 
-/** Which values share one scale. */
-export type Granularity = 'tensor' | 'channel' | 'token';
-
 /** Float operands, float32 accumulation. */
 export interface FloatArithmetic {
   kind: 'float';

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { REFERENCE_PLAN } from '../datapath/index.ts';
+import { needsCalibration, REFERENCE_PLAN } from '../datapath/index.ts';
 import { InputError } from '../errors.ts';
 import { createGemm, createKernels, type Gemm, type Kernels } from '../kernels/index.ts';
 import type { Machine } from '../machine/index.ts';
 import { readDataset } from './data.ts';
 import type { LoadedModel } from './load.ts';
-import type { MetricOptions, ResultBase, Task } from './metric.ts';
-import { chooseMetric } from './metrics.ts';
+import type { MetricOptions, Task } from './metric.ts';
+import { chooseMetric, type MetricResult } from './metrics.ts';
 import { type Backend, createPool, type Job, type Pool } from './pool.ts';
-import { calibrate, needsCalibration, type PreparedModel, prepareModel } from './prepare.ts';
+import { calibrate, type PreparedModel, prepareModel } from './prepare.ts';
 import type { ClassifyRequest, ClassScore, Score, ScoreRequest } from './request.ts';
 
 /** How far a run is. */
@@ -43,8 +43,8 @@ export interface EvaluateOptions {
 }
 
 /** A metric's result and everything that it takes to get it again. */
-export interface Evaluation<Result extends ResultBase = ResultBase> {
-  result: Result;
+export interface Evaluation {
+  result: MetricResult;
   warnings: string[];
   record: {
     tapeout: string;
@@ -90,7 +90,7 @@ export async function compare(
   return evaluations;
 }
 
-type AnyTask = Task<'score' | 'classify', ScoreRequest | ClassifyRequest, Score | ClassScore, ResultBase>;
+type AnyTask = Task<'score' | 'classify', ScoreRequest | ClassifyRequest, Score | ClassScore, MetricResult>;
 
 interface NamedTask {
   task: AnyTask;

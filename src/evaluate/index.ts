@@ -3,10 +3,8 @@
  *
  * May import machine, datapath, model, kernels, checkpoint, tensor.
  */
-export { readDataset } from './data.ts';
 export { compare, type EvaluateOptions, type Evaluation, evaluate, type Progress } from './evaluate.ts';
 export { type LoadedModel, loadModel } from './load.ts';
-export type { MetricOptions, ResultBase } from './metric.ts';
-export { METRICS } from './metrics.ts';
-export type { Backend } from './pool.ts';
+export type { MetricOptions } from './metric.ts';
+export type { MetricResult } from './metrics.ts';
 export { type GenerateTextOptions, generateText } from './text.ts';

@@ -4,7 +4,6 @@ import {
   CalibrationDatapath,
   createDatapath,
   type DatapathPlan,
-  needsCalibration,
   REFERENCE_PLAN,
 } from '../datapath/index.ts';
 import type { Gemm, Kernels } from '../kernels/index.ts';
@@ -112,5 +111,3 @@ function residentBytes(checkpoint: Checkpoint, plan: DatapathPlan): number {
   for (const { shape } of checkpoint.tensors.values()) values += shape.reduce((a, b) => a * b, 1);
   return values * (plan.sites.fc1.kind === 'integer' ? 1 : 4);
 }
-
-export { needsCalibration };

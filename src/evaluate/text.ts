@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import type { Tokenizer } from '../checkpoint/index.ts';
-import { REFERENCE_PLAN } from '../datapath/index.ts';
+import { needsCalibration, REFERENCE_PLAN } from '../datapath/index.ts';
 import { InputError } from '../errors.ts';
 import { createGemm, createKernels } from '../kernels/index.ts';
 import type { Machine } from '../machine/index.ts';
@@ -10,7 +10,7 @@ import { wholeText } from './documents.ts';
 import { demoData } from './evaluate.ts';
 import type { LoadedModel } from './load.ts';
 import type { Backend } from './pool.ts';
-import { calibrate, instantiate, needsCalibration, prepareModel } from './prepare.ts';
+import { calibrate, instantiate, prepareModel } from './prepare.ts';
 import { startTokens } from './sequences.ts';
 
 export interface GenerateTextOptions extends Omit<GenerateOptions, 'stop'> {

@@ -5,13 +5,11 @@
  * May import formats, kernels, checkpoint, tensor.
  */
 export type { Architecture } from './architecture.ts';
-export type { KeyValueCache } from './cache.ts';
 export type { ModelConfig } from './config.ts';
 export type { Attention, Datapath, Matrix, PreparedWeight, Projection, WeightMatrix } from './datapath.ts';
 export { type GenerateOptions, generate } from './generate.ts';
 export { WeightLoader } from './load-weights.ts';
-export { ARCHITECTURES, describeModel, Model } from './model.ts';
+export { describeModel, Model } from './model.ts';
 export type { WeightPlan } from './plan.ts';
-export type { Sequence } from './run.ts';
 export { SITE_NAMES, type Site, type SiteName, siteId } from './site.ts';
-export { type ResidentWeights, residentStore, type WeightStore } from './weights.ts';
+export { type ResidentWeights, residentStore } from './weights.ts';
