@@ -1,10 +1,18 @@
-import type { Attention, Matrix, PreparedWeight, Projection, Site, WeightMatrix } from '../model/index.ts';
+import type {
+  Attention,
+  AttentionBlock,
+  Matrix,
+  PreparedWeight,
+  Projection,
+  Site,
+  WeightMatrix,
+} from '../model/index.ts';
 
-/** Scores of a group of query rows: fills scores [m, n]. */
-export type ScoreProduct = (group: number, scores: Float32Array) => Promise<void>;
-/** Context of a group: fills context [m, d] from probabilities [m, n], which it may overwrite. */
+/** Fills scores [block.rows, block.keys]. */
+export type ScoreProduct = (block: AttentionBlock, scores: Float32Array) => Promise<void>;
+/** Fills context [block.rows, d] from probabilities [block.rows, block.keys], which it may overwrite. */
 export type ContextProduct = (
-  group: number,
+  block: AttentionBlock,
   probabilities: Float32Array,
   context: Float32Array,
 ) => Promise<void>;
@@ -22,6 +30,6 @@ export interface Engine<Encoded = unknown, Weight extends PreparedWeight = Prepa
   multiply(input: Encoded, projection: Projection): Promise<void>;
   /** Encodes both operands of queries · keysᵀ. */
   scores(attention: Attention): ScoreProduct;
-  /** Encodes the values of probabilities · values; probabilities come a group at a time. */
+  /** Encodes the values of probabilities · values; probabilities come a block at a time. */
   context(attention: Attention): ContextProduct;
 }

@@ -53,19 +53,25 @@ export class FloatEngine implements Engine<Matrix, FloatWeight> {
   scores({ queries, keys, m, n, d }: Attention): ScoreProduct {
     this.#activations.round(this.#kernels, queries);
     this.#activations.round(this.#kernels, keys);
-    return (group, scores) => {
-      const q = queries.subarray(group * m * d, (group + 1) * m * d);
-      const k = keys.subarray(group * n * d, (group + 1) * n * d);
-      return this.#gemm.float32(scores, q, k, { m, k: d, n, transposed: true });
+    return (block, scores) => {
+      const from = (block.group * m + block.first) * d;
+      const q = queries.subarray(from, from + block.rows * d);
+      const k = keys.subarray(block.group * n * d, (block.group * n + block.keys) * d);
+      return this.#gemm.float32(scores, q, k, { m: block.rows, k: d, n: block.keys, transposed: true });
     };
   }
 
-  context({ values, m, n, d }: Attention): ContextProduct {
+  context({ values, n, d }: Attention): ContextProduct {
     this.#activations.round(this.#kernels, values);
-    return (group, probabilities, context) => {
+    return (block, probabilities, context) => {
       this.#activations.round(this.#kernels, probabilities);
-      const v = values.subarray(group * n * d, (group + 1) * n * d);
-      return this.#gemm.float32(context, probabilities, v, { m, k: n, n: d, transposed: false });
+      const v = values.subarray(block.group * n * d, (block.group * n + block.keys) * d);
+      return this.#gemm.float32(context, probabilities, v, {
+        m: block.rows,
+        k: block.keys,
+        n: d,
+        transposed: false,
+      });
     };
   }
 

@@ -6,7 +6,10 @@ import type { IntegerArithmetic } from './plan.ts';
 import { smoothingFactors } from './smoothquant.ts';
 
 interface IntegerWeight extends PreparedWeight {
-  /** int8 codes [inputs, outputs], the order that the kernels multiply in. */
+  /**
+   * int8 codes [inputs, outputs], the order that the kernels multiply in; by panels of PANEL outputs, one after the other,
+   * so that the sums of a wide product stay near the core.
+   */
   codes: Int8Array;
   /** One scale, or one for each output. */
   scale: number | Float32Array;
@@ -25,6 +28,7 @@ interface IntegerOperand {
 const LARGEST = 127;
 /** Floor of an absolute maximum: keeps a scale away from 0 (as ReaLM's and SmoothQuant's code). */
 const FLOOR = 1e-5;
+const PANEL = 4096;
 /** Weights encoded at a time, in values. */
 const CHUNK = 1 << 21;
 
@@ -81,12 +85,22 @@ export class IntegerEngine implements Engine<IntegerOperand, IntegerWeight> {
 
   async multiply(input: IntegerOperand, { weight, bias, output }: Projection): Promise<void> {
     const kernels = this.#kernels;
-    const { codes, scale, outputs: n, inputs: k } = weight as IntegerWeight;
-    const mark = kernels.mark();
-    const sums = kernels.integers(input.rows * n);
-    await this.#gemm.int8(sums, input.codes, codes, { m: input.rows, k, n });
-    kernels.dequantize(output.data, sums, { row: input.scale, column: scale, bias }, n);
-    kernels.release(mark);
+    const { codes, scale, outputs, inputs: k } = weight as IntegerWeight;
+    const { rows: m } = input;
+    for (let from = 0; from < outputs; from += PANEL) {
+      const n = Math.min(PANEL, outputs - from);
+      const mark = kernels.mark();
+      const sums = kernels.integers(m * n);
+      await this.#gemm.int8(sums, input.codes, codes.subarray(from * k, (from + n) * k), { m, k, n });
+      kernels.dequantize(
+        output.data.subarray(from, (m - 1) * outputs + from + n),
+        sums,
+        { row: input.scale, column: slice(scale, from, n), bias: bias?.subarray(from, from + n) },
+        n,
+        outputs,
+      );
+      kernels.release(mark);
+    }
   }
 
   /** The output carries int8 values: what a GEMM that reads it receives. */
@@ -102,23 +116,22 @@ export class IntegerEngine implements Engine<IntegerOperand, IntegerWeight> {
     }
   }
 
-  scores({ qk, queries, keys, groups, m, n, d }: Attention): ScoreProduct {
+  scores({ qk, queries, keys, m, n, d }: Attention): ScoreProduct {
     const kernels = this.#kernels;
     const statistics = () => calibrated(this.#calibration, qk).operands!;
     const q = this.#encodeRows(queries, d, () => statistics().left);
     const k = this.#encodeSigned(keys, d, () => statistics().right);
-    // The kernels multiply by [d, n].
-    const turned = signedBytes(kernels, keys.length);
-    for (let group = 0; group < groups; group++) {
-      const [from, to] = [group * n * d, (group + 1) * n * d];
-      kernels.transposeBytes(turned.subarray(from, to), k.codes.subarray(from, to), n, d);
-    }
-    return async (group, scores) => {
+    return async (block, scores) => {
       const mark = kernels.mark();
-      const sums = kernels.integers(m * n);
-      const left = q.codes.subarray(group * m * d, (group + 1) * m * d);
-      await this.#gemm.int8(sums, left, turned.subarray(group * n * d, (group + 1) * n * d), { m, k: d, n });
-      kernels.dequantize(scores, sums, { row: part(q.scale, group, m), column: part(k.scale, group, n) }, n);
+      const [row, key] = [block.group * m + block.first, block.group * n];
+      // The kernels multiply by [d, keys].
+      const turned = signedBytes(kernels, block.keys * d);
+      kernels.transposeBytes(turned, k.codes.subarray(key * d, (key + block.keys) * d), block.keys, d);
+      const sums = kernels.integers(scores.length);
+      const left = q.codes.subarray(row * d, (row + block.rows) * d);
+      await this.#gemm.int8(sums, left, turned, { m: block.rows, k: d, n: block.keys });
+      const scales = { row: slice(q.scale, row, block.rows), column: slice(k.scale, key, block.keys) };
+      kernels.dequantize(scores, sums, scales, block.keys);
       kernels.release(mark);
     };
   }
@@ -128,29 +141,32 @@ export class IntegerEngine implements Engine<IntegerOperand, IntegerWeight> {
    * they are encoded, over a power of two, which is exact. With one scale for the tensor, probabilities have the scale
    * 1/127 by construction.
    */
-  context({ sv, values, m, n, d }: Attention): ContextProduct {
+  context({ sv, values, n, d }: Attention): ContextProduct {
     const kernels = this.#kernels;
     const v = this.#encodeSigned(values, d, () => calibrated(this.#calibration, sv).operands!.right);
-    return async (group, probabilities, context) => {
+    return async (block, probabilities, context) => {
       const mark = kernels.mark();
-      const codes = kernels.bytes(m * n);
+      const key = block.group * n;
+      const codes = kernels.bytes(probabilities.length);
       let row: number | Float32Array = 1 / LARGEST;
-      let column = v.scale as number;
+      let column: number;
       if (typeof v.scale === 'number') {
+        column = v.scale;
         kernels.quantize(codes, probabilities, row);
       } else {
-        const scales = v.scale.subarray(group * n, (group + 1) * n);
-        column = 2 ** Math.ceil(Math.log2(kernels.absMax(scales)));
+        const scales = v.scale.subarray(key, key + block.keys);
+        const power = 2 ** Math.ceil(Math.log2(kernels.absMax(scales)));
+        column = power;
         kernels.multiplyRow(
           probabilities,
-          scales.map((scale) => scale / column),
+          scales.map((scale) => scale / power),
         );
-        row = kernels.floats(m);
-        kernels.quantizeRows(codes, row, probabilities, n);
+        row = kernels.floats(block.rows);
+        kernels.quantizeRows(codes, row, probabilities, block.keys);
       }
-      const sums = kernels.integers(m * d);
-      const right = v.codes.subarray(group * n * d, (group + 1) * n * d);
-      await this.#gemm.int8(sums, codes, right, { m, k: n, n: d });
+      const sums = kernels.integers(context.length);
+      const right = v.codes.subarray(key * d, (key + block.keys) * d);
+      await this.#gemm.int8(sums, codes, right, { m: block.rows, k: block.keys, n: d });
       kernels.dequantize(context, sums, { row, column }, d);
       kernels.release(mark);
     };
@@ -191,7 +207,8 @@ export class IntegerEngine implements Engine<IntegerOperand, IntegerWeight> {
     const perChannel = this.#arithmetic.weights.granularity === 'channel';
     const codes = new Int8Array(new SharedArrayBuffer(data.length));
     const scales = new Float32Array(new SharedArrayBuffer(perChannel ? outputs * 4 : 0));
-    const step = Math.max(1, Math.min(outputs, Math.floor(CHUNK / inputs)));
+    // A power of two, so that a block lies within one panel.
+    const step = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(PANEL, CHUNK / inputs))));
     const block = (from: number) => {
       const values = kernels.load(data.subarray(from * inputs, Math.min(from + step, outputs) * inputs));
       if (factors) kernels.multiplyRow(values, factors);
@@ -242,6 +259,7 @@ function shared(values: Float32Array): Float32Array {
   return out;
 }
 
-function part(scale: number | Float32Array, group: number, length: number): number | Float32Array {
-  return typeof scale === 'number' ? scale : scale.subarray(group * length, (group + 1) * length);
+/** The scales of `length` rows or columns from `from` on. */
+function slice(scale: number | Float32Array, from: number, length: number): number | Float32Array {
+  return typeof scale === 'number' ? scale : scale.subarray(from, from + length);
 }

@@ -1,6 +1,7 @@
 import type { Gemm, Kernels } from '../kernels/index.ts';
 import type {
   Attention,
+  AttentionBlock,
   Datapath,
   Matrix,
   PreparedWeight,
@@ -13,6 +14,26 @@ import type { Engine } from './engine.ts';
 import { FloatEngine } from './float.ts';
 import { IntegerEngine } from './integer.ts';
 import type { Arithmetic, DatapathPlan } from './plan.ts';
+
+/** Query rows of a block of a causal attention: few enough to skip most of what nobody sees, enough for fast products. */
+const BLOCK_ROWS = 128;
+
+/** A group at once; where the attention is causal and long, a part of a head at once, with the keys that it can see. */
+function* blocks({ groups, m, n, rows, causal }: Attention): Generator<AttentionBlock> {
+  const step = causal && rows > BLOCK_ROWS ? BLOCK_ROWS : m;
+  for (let group = 0; group < groups; group++) {
+    if (step === m) {
+      yield { group, first: 0, rows: m, keys: n };
+      continue;
+    }
+    for (let head = 0; head < m; head += rows) {
+      for (let row = 0; row < rows; row += step) {
+        const end = Math.min(row + step, rows);
+        yield { group, first: head + row, rows: end - row, keys: n - rows + end };
+      }
+    }
+  }
+}
 
 /** The arithmetic of a plan at every site: an engine for each distinct kind of operands. */
 class MachineDatapath implements Datapath {
@@ -56,15 +77,17 @@ class MachineDatapath implements Datapath {
 
   async attend(attention: Attention): Promise<void> {
     const { kernels } = this;
-    const { groups, m, n, d, context } = attention;
+    const { m, n, d, context } = attention;
     const mark = kernels.mark();
     const scores = this.#engine(attention.qk).scores(attention);
     const contexts = this.#engine(attention.sv).context(attention);
-    const probabilities = kernels.floats(m * n);
-    for (let group = 0; group < groups; group++) {
-      await scores(group, probabilities);
-      attention.softmax(probabilities, group);
-      await contexts(group, probabilities, context.subarray(group * m * d, (group + 1) * m * d));
+    const room = kernels.floats(m * n);
+    for (const block of blocks(attention)) {
+      const probabilities = room.subarray(0, block.rows * block.keys);
+      const from = (block.group * m + block.first) * d;
+      await scores(block, probabilities);
+      attention.softmax(probabilities, block);
+      await contexts(block, probabilities, context.subarray(from, from + block.rows * d));
     }
     kernels.release(mark);
   }

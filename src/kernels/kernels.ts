@@ -119,13 +119,15 @@ export interface Kernels {
   fakeQuantizeRows(x: Float32Array, columns: number): void;
   /**
    * out[r, c] = sums[r, c] * (rowScale[r] * columnScale[c]) + bias[c], each step rounded to float32 in this order.
-   * A scale is one number for all rows (columns) or a vector of any buffer; bias any buffer.
+   * A scale is one number for all rows (columns) or a vector of any buffer; bias any buffer. Rows of out lie `stride`
+   * values apart (default: columns), so that sums may be a part of the columns.
    */
   dequantize(
     out: Float32Array,
     sums: Int32Array,
     scales: { row: number | Float32Array; column: number | Float32Array; bias?: Float32Array | undefined },
     columns: number,
+    stride?: number,
   ): void;
 }
 

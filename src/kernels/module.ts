@@ -78,6 +78,7 @@ export interface KernelExports {
     bias: number,
     rows: number,
     columns: number,
+    stride: number,
   ): void;
 
   packTransposed(out: number, b: number, stride: number, n: number, k: number): void;

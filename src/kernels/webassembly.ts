@@ -269,10 +269,11 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     sums: Int32Array,
     scales: { row: number | Float32Array; column: number | Float32Array; bias?: Float32Array | undefined },
     columns: number,
+    stride = columns,
   ): void {
     const { row, column, bias } = scales;
     const rows = wholeRows('dequantize', sums.length, columns);
-    same('dequantize', 'out', out.length, sums.length);
+    same('dequantize', 'out', out.length, rows === 0 ? 0 : (rows - 1) * stride + columns);
     if (typeof row !== 'number') same('dequantize', 'scales.row', row.length, rows);
     if (typeof column !== 'number') same('dequantize', 'scales.column', column.length, columns);
     if (bias) same('dequantize', 'scales.bias', bias.length, columns);
@@ -281,7 +282,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
       const rowAt = typeof row === 'number' ? this.#constant(row, rows) : this.#vector(row);
       const columnAt = typeof column === 'number' ? this.#constant(column, columns) : this.#vector(column);
       const biasAt = bias ? this.#vector(bias) : 0;
-      this.exports.dequantize(to, from, rowAt, columnAt, biasAt, rows, columns);
+      this.exports.dequantize(to, from, rowAt, columnAt, biasAt, rows, columns, stride);
     });
   }
 

@@ -57,13 +57,18 @@ export async function selfAttention(
     m: headsInGroup * rows,
     n,
     d,
-    softmax(scores, group) {
-      for (let head = 0; head < headsInGroup; head++) {
-        kernels.softmax(scores.subarray(head * rows * n, (head + 1) * rows * n), n, {
+    rows,
+    causal: options.causal,
+    softmax(scores, block) {
+      // A block lies within one head or holds whole heads, of which each has a slope of its own.
+      const span = Math.min(rows, block.rows);
+      for (let row = 0; row < block.rows; row += span) {
+        const head = block.group * headsInGroup + Math.floor((block.first + row) / rows);
+        kernels.softmax(scores.subarray(row * block.keys, (row + span) * block.keys), block.keys, {
           scale: 1 / Math.sqrt(d),
-          slope: options.slopes?.[group * headsInGroup + head] ?? 0,
-          first: options.causal ? start : n - 1,
-          period: options.causal ? rows : 1,
+          slope: options.slopes?.[head] ?? 0,
+          first: options.causal ? start + (block.first % rows) : block.keys - 1,
+          period: options.causal ? span : 1,
           ...(options.window === undefined ? {} : { window: options.window }),
         });
       }

@@ -34,11 +34,21 @@ export interface Projection {
   output: Matrix;
 }
 
+/** A part of an attention that is computed at once: rows of one head, or all of a group. */
+export interface AttentionBlock {
+  group: number;
+  /** First row among the group's m. */
+  first: number;
+  rows: number;
+  /** Keys 0 .. keys - 1 take part. */
+  keys: number;
+}
+
 /** The operands of one attention, in a kernel memory. */
 export interface Attention {
   qk: Site;
   sv: Site;
-  /** [groups, m, d]: a group is a key/value head, m the query rows of all its query heads. */
+  /** [groups, m, d]: a group is a key/value head, m the query rows of all its query heads, head by head. */
   queries: Float32Array;
   /** [groups, n, d]. */
   keys: Float32Array;
@@ -48,8 +58,12 @@ export interface Attention {
   m: number;
   n: number;
   d: number;
-  /** Turns a group's scores [m, n] into probabilities in place; scaling and masking are its affair. */
-  softmax(scores: Float32Array, group: number): void;
+  /** Query rows of one head; m is a multiple of it. */
+  rows: number;
+  /** Row r of a head sees keys 0 .. n - rows + r only: the products beyond may be left out. */
+  causal: boolean;
+  /** Turns the scores [block.rows, block.keys] into probabilities in place; scaling and masking are its affair. */
+  softmax(scores: Float32Array, block: AttentionBlock): void;
   /** Out: [groups, m, d]. */
   context: Float32Array;
 }

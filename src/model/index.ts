@@ -6,7 +6,15 @@
  */
 export type { Architecture } from './architecture.ts';
 export type { ModelConfig } from './config.ts';
-export type { Attention, Datapath, Matrix, PreparedWeight, Projection, WeightMatrix } from './datapath.ts';
+export type {
+  Attention,
+  AttentionBlock,
+  Datapath,
+  Matrix,
+  PreparedWeight,
+  Projection,
+  WeightMatrix,
+} from './datapath.ts';
 export { type GenerateOptions, generate } from './generate.ts';
 export { WeightLoader } from './load-weights.ts';
 export { describeModel, Model } from './model.ts';

@@ -86,13 +86,13 @@ function scaled(sums: v128, row: v128, column: v128): v128 {
   return f32x4.mul(f32x4.convert_i32x4_s(sums), f32x4.mul(row, column));
 }
 
-/** sums · (row scale · column scale) + bias, rounded after each step; `bias` 0 for none. */
+/** sums · (row scale · column scale) + bias, rounded after each step; `bias` 0 for none; rows of `out` `stride` apart. */
 export function dequantize(
-  out: usize, sums: usize, rowScales: usize, columnScales: usize, bias: usize, rows: usize, columns: usize,
+  out: usize, sums: usize, rowScales: usize, columnScales: usize, bias: usize, rows: usize, columns: usize, stride: usize,
 ): void {
   const whole = (columns & ~3) << 2;
   const rest = columns & 3;
-  for (let r: usize = 0; r < rows; r++, sums += columns << 2, out += columns << 2) {
+  for (let r: usize = 0; r < rows; r++, sums += columns << 2, out += stride << 2) {
     const row = f32x4.splat(load<f32>(rowScales + (r << 2)));
     if (bias) {
       for (let i: usize = 0; i < whole; i += 16) {
