@@ -28,7 +28,7 @@ interface IntegerOperand {
 const LARGEST = 127;
 /** Floor of an absolute maximum: keeps a scale away from 0 (as ReaLM's and SmoothQuant's code). */
 const FLOOR = 1e-5;
-const PANEL = 4096;
+const PANEL = 1024;
 /** Weights encoded at a time, in values. */
 const CHUNK = 1 << 21;
 

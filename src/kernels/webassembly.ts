@@ -7,9 +7,9 @@ import { KernelStack } from './stack.ts';
 const NO_WINDOW = 0xffff_ffff;
 
 /**
- * The kernels of `assembly/` over a memory of their own. Only multiplications and additions that round as IEEE 754 says
- * are used outside the matrix product: the same bits on every machine. Throws an Error that names the kernel where an
- * array lies in another memory or shapes do not fit.
+ * The kernels of `assembly/` over a memory of their own. Beside what IEEE 754 rounds they use fused multiply-add: the same
+ * bits on every machine that has it. Throws an Error that names the kernel where an array lies in another memory or
+ * shapes do not fit.
  */
 export class WebAssemblyKernels extends KernelStack implements Kernels {
   readonly exports: KernelExports;

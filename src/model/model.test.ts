@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type GoldenTensor, goldenPath, readGolden } from '../../test/golden.ts';
 import { openCheckpoint } from '../checkpoint/index.ts';
 import { createDatapath, REFERENCE_PLAN } from '../datapath/index.ts';
@@ -24,6 +24,7 @@ async function loadGolden(
   const checkpoint = await openCheckpoint(goldenPath(`models/${name}`));
   const { architecture, config } = describeModel(checkpoint);
   const loader = new WeightLoader(checkpoint, datapath, architecture, config);
+  onTestFinished(() => checkpoint.close());
   const store = streaming ? await loader.streaming() : residentStore(await loader.resident());
   return new Model(architecture, config, store, datapath);
 }
@@ -106,19 +107,16 @@ describe('decoders', () => {
 });
 
 describe('weights', () => {
-  let resident: Model;
-  beforeAll(async () => {
-    resident = await loadGolden('llama-gqa-rope3', 'onnxruntime');
-  });
-
   it('streams layer by layer with the same bits', async () => {
     const { input_ids: ids } = await readGolden('models/llama-gqa-rope3/expected.safetensors');
+    const resident = await loadGolden('llama-gqa-rope3', 'onnxruntime');
     const streamed = await loadGolden('llama-gqa-rope3', 'onnxruntime', true);
     const tokens = row(ids!, 0);
     expect(await logitsOf(streamed, tokens)).toEqual(await logitsOf(resident, tokens));
   });
 
   it('refuses an empty text and one beyond the context', async () => {
+    const resident = await loadGolden('llama-gqa-rope3', 'onnxruntime');
     await expect(resident.hidden([{ tokens: [] }])).rejects.toThrow('the text is empty');
     const long = new Uint8Array(resident.config.context + 1);
     await expect(resident.hidden([{ tokens: long }])).rejects.toThrow(
@@ -127,6 +125,7 @@ describe('weights', () => {
   });
 
   it('refuses a token outside the vocabulary', async () => {
+    const resident = await loadGolden('llama-gqa-rope3', 'onnxruntime');
     await expect(resident.hidden([{ tokens: [resident.config.vocabulary] }])).rejects.toThrow(
       'outside the embedding table',
     );
