@@ -1,6 +1,7 @@
 import { enableCompileCache } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { InputError, RunError } from '../errors.ts';
+import { VERSION } from '../version.ts';
 import { register as compare } from './compare.ts';
 import { register as evaluate } from './eval.ts';
 import { register as formats } from './formats.ts';
@@ -16,7 +17,7 @@ const BAD_INPUT = 2;
 
 const program = new Command('tapeout')
   .description('What a large language model does on silicon that does not exist yet.')
-  .version(process.env.npm_package_version ?? '0.1.0')
+  .version(VERSION)
   .showHelpAfterError('(tapeout --help lists the commands)')
   .configureHelp({ showGlobalOptions: false });
 

@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { needsCalibration, REFERENCE_PLAN } from '../datapath/index.ts';
 import { InputError } from '../errors.ts';
 import { createGemm, createKernels, type Gemm, type Kernels } from '../kernels/index.ts';
 import type { Machine } from '../machine/index.ts';
+import { VERSION } from '../version.ts';
 import { readDataset } from './data.ts';
+import { DEMO_SPLIT, demoData } from './demo.ts';
 import type { LoadedModel } from './load.ts';
 import type { MetricOptions, Task } from './metric.ts';
 import { chooseMetric, type MetricResult } from './metrics.ts';
@@ -102,11 +102,12 @@ async function prepareTask(
   { config, tokenizer, architecture, checkpoint }: LoadedModel,
   options: EvaluateOptions,
 ): Promise<NamedTask> {
-  const file = options.data ?? demoData(architecture.kind);
+  const name = options.metric ?? 'auto';
+  const file = options.data ?? demoData(name, architecture.kind);
   const dataset = await readDataset(file);
   const demo = options.data === undefined && dataset.kind === 'text' && !options.metricOptions?.split;
   const metricOptions = { ...(demo && { split: DEMO_SPLIT }), ...options.metricOptions };
-  const metric = chooseMetric(options.metric ?? 'auto', dataset, architecture.kind, metricOptions);
+  const metric = chooseMetric(name, dataset, architecture.kind, metricOptions);
   const context = Math.min(options.context ?? 2048, config.context);
   if (options.context !== undefined && options.context > config.context) {
     throw new InputError(`${checkpoint.name} holds ${config.context} tokens; found ${options.context}`, {
@@ -122,14 +123,6 @@ async function prepareTask(
   return { task: task as AnyTask, file, context };
 }
 
-const DEMO_SPLIT = '<|endoftext|>';
-
-/** The project's own texts, embedded as the default data. */
-export function demoData(kind: 'decoder' | 'encoder'): string {
-  const name = kind === 'decoder' ? 'stories.txt' : 'sentiment.tsv';
-  return fileURLToPath(new URL(`../../models/texts/${name}`, import.meta.url));
-}
-
 /** What machines share in a comparison: data, kernels, the reference. */
 class Comparison {
   readonly #model: LoadedModel;
@@ -137,7 +130,6 @@ class Comparison {
   readonly #options: EvaluateOptions;
   readonly #kernels: Kernels;
   readonly #gemm: Gemm;
-  readonly #version: string;
   readonly #sha256: string;
   #reference: PreparedModel | undefined;
 
@@ -145,23 +137,21 @@ class Comparison {
     model: LoadedModel,
     task: NamedTask,
     options: EvaluateOptions,
-    shared: { kernels: Kernels; gemm: Gemm; version: string; sha256: string },
+    shared: { kernels: Kernels; gemm: Gemm; sha256: string },
   ) {
     this.#model = model;
     this.#task = task;
     this.#options = options;
     this.#kernels = shared.kernels;
     this.#gemm = shared.gemm;
-    this.#version = shared.version;
     this.#sha256 = shared.sha256;
   }
 
   static async create(model: LoadedModel, task: NamedTask, options: EvaluateOptions): Promise<Comparison> {
     const kernels = await createKernels();
     const gemm = await createGemm(kernels, { backend: options.backend ?? 'auto', threads: 1 });
-    const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
     const sha256 = await model.checkpoint.hash();
-    return new Comparison(model, task, options, { kernels, gemm, version: manifest.version, sha256 });
+    return new Comparison(model, task, options, { kernels, gemm, sha256 });
   }
 
   async evaluate(machine: Machine): Promise<Evaluation> {
@@ -191,7 +181,7 @@ class Comparison {
         result: task.reduce(outcomes),
         warnings: task.warnings,
         record: {
-          tapeout: this.#version,
+          tapeout: VERSION,
           model: {
             name: checkpoint.name,
             architecture: architecture.name,

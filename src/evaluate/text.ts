@@ -6,8 +6,8 @@ import { createGemm, createKernels } from '../kernels/index.ts';
 import type { Machine } from '../machine/index.ts';
 import { type GenerateOptions, generate, type Model } from '../model/index.ts';
 import { readDataset } from './data.ts';
+import { demoData } from './demo.ts';
 import { wholeText } from './documents.ts';
-import { demoData } from './evaluate.ts';
 import type { LoadedModel } from './load.ts';
 import type { Backend } from './pool.ts';
 import { calibrate, instantiate, prepareModel } from './prepare.ts';
@@ -53,7 +53,7 @@ export async function* generateText(
   let calibration: Awaited<ReturnType<typeof calibrate>> | undefined;
   if (needsCalibration(machine.plan)) {
     const reference = await prepareModel(model, REFERENCE_PLAN, undefined, kernels, gemm, prepareOptions);
-    const text = wholeText(await readDataset(options.calibration ?? demoData('decoder')), {});
+    const text = wholeText(await readDataset(options.calibration ?? demoData('perplexity', 'decoder')), {});
     const tokens = [...startTokens(tokenizer), ...tokenizer.encode(text, { special: false })];
     calibration = await calibrate(reference, [{ tokens: tokens.slice(0, config.context) }], kernels, gemm);
   }
