@@ -1,4 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
+import { basename } from 'node:path';
 import { needsCalibration, REFERENCE_PLAN } from '../datapath/index.ts';
 import { InputError } from '../errors.ts';
 import { createGemm, createKernels, type Gemm, type Kernels } from '../kernels/index.ts';
@@ -94,7 +95,8 @@ type AnyTask = Task<'score' | 'classify', ScoreRequest | ClassifyRequest, Score 
 
 interface NamedTask {
   task: AnyTask;
-  file: string;
+  /** The file that the user named, or which demo text. */
+  source: string;
   context: number;
 }
 
@@ -120,7 +122,7 @@ async function prepareTask(
     vocabulary: config.vocabulary,
     ...(config.labels !== undefined && { classes: config.labels }),
   });
-  return { task: task as AnyTask, file, context };
+  return { task: task as AnyTask, source: options.data ?? `demo text ${basename(file)}`, context };
 }
 
 /** What machines share in a comparison: data, kernels, the reference. */
@@ -156,7 +158,7 @@ class Comparison {
 
   async evaluate(machine: Machine): Promise<Evaluation> {
     const start = performance.now();
-    const { task, file, context } = this.#task;
+    const { task, source, context } = this.#task;
     const { divergence, calibration: calibrationFile } = this.#options;
     const needed = needsCalibration(machine.plan);
     const calibration = needed ? await this.#calibrate(machine) : undefined;
@@ -189,9 +191,9 @@ class Comparison {
             ...(checkpoint.commit !== undefined && { commit: checkpoint.commit }),
           },
           machine: { name: machine.name, source: machine.source, sha256: machine.hash },
-          data: file,
+          data: source,
           context,
-          ...(needed && { calibration: calibrationFile ?? `${file} (the evaluated data)` }),
+          ...(needed && { calibration: calibrationFile ?? `${source} (the evaluated data)` }),
           kernel: this.#gemm.description,
           workers: streamed ? 1 : workers,
           streamed,
@@ -242,11 +244,13 @@ class Comparison {
   }
 
   async #calibrate(machine: Machine) {
-    const { calibration: file } = this.#options;
+    const { calibration: file, context, metricOptions } = this.#options;
+    // Of the metric's options only the separator of documents concerns another text.
+    const split = metricOptions?.split === undefined ? {} : { split: metricOptions.split };
     const source =
       file === undefined
         ? this.#task
-        : await prepareTask(this.#model, { ...this.#options, data: file, metric: 'perplexity' });
+        : await prepareTask(this.#model, { data: file, context, metricOptions: split });
     const requests = source.task.requests.slice(0, CALIBRATION_SEQUENCES);
     this.#progress(machine.name, 'calibration', 0, requests.length, 'sequences');
     return calibrate(await this.#referenceModel(), requests, this.#kernels, this.#gemm);
