@@ -94,6 +94,34 @@ describe('int8 products agree with torch bit for bit', () => {
   });
 });
 
+it('a wide product is its narrow parts side by side', async () => {
+  const kernels = await createKernels();
+  const gemm = await createGemm(kernels, { backend: 'auto', threads: 1 });
+  const datapath = createDatapath(kernels, gemm, planOf({}));
+  const [rows, inputs, outputs, part] = [5, 40, 2500, 100];
+  const values = (length: number, phase: number) =>
+    Float32Array.from({ length }, (_, i) => Math.sin(i * 1.7 + phase));
+  const [x, w, bias] = [values(rows * inputs, 0), values(outputs * inputs, 1), values(outputs, 2)];
+  const product = async (from: number, count: number) => {
+    const data = w.subarray(from * inputs, (from + count) * inputs);
+    const [weight] = datapath.prepare([{ site: SITE, weight: { data, outputs: count, inputs } }]);
+    const output = { data: kernels.floats(rows * count), rows, columns: count };
+    const input = { data: kernels.load(x), rows, columns: inputs };
+    await datapath.project(input, [
+      { site: SITE, weight: weight!, bias: bias.subarray(from, from + count), output },
+    ]);
+    return output.data;
+  };
+  const wide = await product(0, outputs);
+  for (let from = 0; from < outputs; from += part) {
+    const narrow = await product(from, part);
+    for (let row = 0; row < rows; row++) {
+      const at = row * outputs + from;
+      expect(wide.slice(at, at + part)).toEqual(narrow.slice(row * part, (row + 1) * part));
+    }
+  }
+});
+
 function columnMax(data: Float32Array, columns: number): Float32Array {
   const max = new Float32Array(columns);
   for (const [i, value] of data.entries()) max[i % columns] = Math.max(max[i % columns]!, Math.abs(value));

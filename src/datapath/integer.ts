@@ -28,6 +28,7 @@ interface IntegerOperand {
 const LARGEST = 127;
 /** Floor of an absolute maximum: keeps a scale away from 0 (as ReaLM's and SmoothQuant's code). */
 const FLOOR = 1e-5;
+/** Outputs of a panel: 512 rows of their sums, 2 MiB, fit a second-level cache. */
 const PANEL = 1024;
 /** Weights encoded at a time, in values. */
 const CHUNK = 1 << 21;
@@ -236,8 +237,11 @@ export class IntegerEngine implements Engine<IntegerOperand, IntegerWeight> {
       }
       const turned = signedBytes(kernels, values.length);
       kernels.transposeBytes(turned, encoded, rows, inputs);
-      for (let i = 0; i < inputs; i++)
-        codes.set(turned.subarray(i * rows, (i + 1) * rows), i * outputs + from);
+      const panel = from - (from % PANEL);
+      const width = Math.min(PANEL, outputs - panel);
+      for (let i = 0; i < inputs; i++) {
+        codes.set(turned.subarray(i * rows, (i + 1) * rows), panel * inputs + i * width + from - panel);
+      }
       kernels.release(mark);
     }
     return { outputs, inputs, codes, scale: perChannel ? scales : scale };
