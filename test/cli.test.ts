@@ -67,6 +67,21 @@ describe('tapeout, as a whole program', () => {
     expect(accuracy).toBeGreaterThan(0.75);
   });
 
+  it.each([
+    ['last-word', { passages: 20 }],
+    ['multiple-choice', { items: 20 }],
+  ])('has a demo text for %s', (metric, counts) => {
+    const { status, stdout } = tapeout('eval', '--metric', metric, '--limit', '20', '--json');
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ metric, ...counts });
+  });
+
+  it('scores a long text by rolling chunks', () => {
+    const { status, stdout } = tapeout('eval', '--rolling', '--chunk', '128', '--chunks', '5', '--json');
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ metric: 'rolling-perplexity', chunks: 5, tokens: 5 * 127 });
+  });
+
   it('generates the same text with the same seed', () => {
     const text = (seed: string) =>
       tapeout('generate', '--prompt', 'One day', '--tokens', '12', '--temperature', '1', '--seed', seed)
