@@ -10,6 +10,8 @@ const source = new URL('../src/cli/main.ts', import.meta.url);
 const main = existsSync(source) ? source : new URL('../dist/cli/main.js', import.meta.url);
 
 if (Number(process.versions.node.split('.')[0]) >= REQUIRED) {
+  // Before the sources are read, so that their stripped and compiled form is kept too.
+  (await import('node:module')).enableCompileCache();
   await import(main.href);
 } else {
   const platform = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
@@ -25,7 +27,7 @@ if (Number(process.versions.node.split('.')[0]) >= REQUIRED) {
     );
     process.exit(1);
   }
-  const child = spawnSync(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawnSync(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
   if (child.error) throw child.error;
   if (child.signal) process.kill(process.pid, child.signal);
   process.exit(child.status ?? 1);

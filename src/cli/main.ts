@@ -1,4 +1,3 @@
-import { enableCompileCache } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { InputError, RunError } from '../errors.ts';
 import { VERSION } from '../version.ts';
@@ -8,8 +7,6 @@ import { register as formats } from './formats.ts';
 import { register as generate } from './generate.ts';
 import { register as machines } from './machines.ts';
 import { register as models } from './models.ts';
-
-enableCompileCache?.();
 
 /** Exit statuses: the run failed; the input is bad. */
 const FAILED = 1;
