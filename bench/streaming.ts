@@ -38,14 +38,11 @@ export async function run(): Promise<Row[]> {
   }
 }
 
-/** Runs tapeout under a resource monitor and gives its peak resident memory in bytes. */
+/** Runs tapeout and gives its peak resident memory in bytes. */
 async function peakMemory(args: string[]): Promise<number> {
-  const program = `
-    process.argv.splice(1, 1, ${JSON.stringify(fileURLToPath(new URL('../bin/tapeout.js', import.meta.url)))});
-    process.on('exit', () => console.error('peak ' + process.resourceUsage().maxRSS * 1024));
-    await import(${JSON.stringify(new URL('../src/cli/main.ts', import.meta.url).href)});
-  `;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program, '--', 'tapeout', ...args], {
+  const preload = new URL('./peak-memory.ts', import.meta.url).href;
+  const launcher = fileURLToPath(new URL('../bin/tapeout.js', import.meta.url));
+  const child = spawn(process.execPath, ['--import', preload, launcher, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let errors = '';
