@@ -10,9 +10,13 @@ const maximumConfigBytes = 16_000_000;
 const hashChunkBytes = 8 * 2 ** 20;
 const pickle = /\.(bin|pt|pth|ckpt|pkl|pickle)$/i;
 
+/** The model with its head (plain AutoModel leaves it out) and the tokenizer: without either nothing can be scored. */
 export const conversionHint =
-  'unpickling runs code from the file, so tapeout reads safetensors only. Convert it where you trust it: ' +
-  'python -c "from transformers import AutoModel; AutoModel.from_pretrained(SOURCE).save_pretrained(FOLDER, safe_serialization=True)"';
+  'unpickling runs code from the file, so tapeout reads safetensors only. Convert it where you trust it, in Python ' +
+  'with transformers:\n' +
+  '    AutoModelForCausalLM.from_pretrained(SOURCE).save_pretrained(FOLDER, safe_serialization=True)\n' +
+  '    AutoTokenizer.from_pretrained(SOURCE).save_pretrained(FOLDER)\n' +
+  '  For a classifier take AutoModelForSequenceClassification.';
 
 /** Files of a listing that are pickles. */
 export function pickles(names: Iterable<string>): string[] {

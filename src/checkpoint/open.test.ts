@@ -40,7 +40,14 @@ describe('a folder that is no usable checkpoint is refused', () => {
     [
       'a pickle',
       { 'config.json': {}, 'pytorch_model.bin': 'x' },
-      ['pytorch_model.bin', 'runs code', 'save_pretrained'],
+      [
+        'pytorch_model.bin',
+        'runs code',
+        'AutoModelForCausalLM.from_pretrained(',
+        'AutoModelForSequenceClassification',
+        'safe_serialization=True',
+        'AutoTokenizer.from_pretrained(',
+      ],
     ],
     ['pickles', { 'a.pt': '', 'b.pth': '', 'c.ckpt': '' }, ['a.pt, b.pth, c.ckpt', 'runs code']],
     ['weights of another name', { 'adapter.safetensors': file('w') }, ['found only adapter.safetensors']],
