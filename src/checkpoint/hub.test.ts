@@ -6,7 +6,6 @@ import { inputErrorOf, safetensorsBytes, temporaryFolder, writeFiles } from '../
 import { commit, type FakeRepository, startHub } from '../../test/checkpoint-hub-server.ts';
 import { RunError } from '../errors.ts';
 import { type HubOptions, type Progress, parseHubId } from './hub.ts';
-import { hubSettings } from './hub-cache.ts';
 import { openCheckpoint } from './open.ts';
 
 const text = (value: unknown) =>
@@ -244,11 +243,29 @@ test('what is not in the cache is asked for offline in vain', async () => {
   expect(hub.requests).toEqual([]);
 });
 
+test('a name from before there were owners is downloaded from its repository of today', async () => {
+  const hub = await startHub({ 'openai-community/gpt2': good() });
+  const home = await temporaryFolder();
+  const checkpoint = await openCheckpoint('gpt2', {
+    environment: { HF_HOME: home, HF_ENDPOINT: hub.endpoint },
+  });
+  expect(checkpoint.name).toBe('gpt2');
+  expect(checkpoint.folder).toContain('models--openai-community--gpt2');
+  await checkpoint.close();
+});
+
 test('hub ids', () => {
   expect(parseHubId('facebook/opt-125m')).toEqual({ name: 'facebook/opt-125m', revision: 'main' });
   expect(parseHubId('a/b@refs/pr/1')).toEqual({ name: 'a/b', revision: 'refs/pr/1' });
+  expect(parseHubId('gpt2')).toEqual({ name: 'openai-community/gpt2', revision: 'main' });
+  expect(parseHubId('bert-base-uncased@v1')).toEqual({
+    name: 'google-bert/bert-base-uncased',
+    revision: 'v1',
+  });
   for (const bad of [
-    'gpt2',
+    'gpt3',
+    'constructor',
+    'demo-lama',
     './a/b',
     '../a',
     'a/b/c',
@@ -262,27 +279,4 @@ test('hub ids', () => {
   ]) {
     expect(parseHubId(bad), bad).toBeUndefined();
   }
-});
-
-test('the environment is read as Python reads it', async () => {
-  const folder = await temporaryFolder();
-  expect(await hubSettings({ XDG_CACHE_HOME: folder })).toEqual({
-    endpoint: 'https://huggingface.co',
-    token: undefined,
-    cache: join(folder, 'huggingface', 'hub'),
-    offline: false,
-  });
-  const set = {
-    HF_HOME: '/x',
-    HF_HUB_CACHE: '/cache',
-    HF_ENDPOINT: 'http://mirror/',
-    HF_TOKEN: 't',
-    HF_HUB_OFFLINE: 'yes',
-  };
-  expect(await hubSettings(set)).toEqual({
-    endpoint: 'http://mirror',
-    token: 't',
-    cache: '/cache',
-    offline: true,
-  });
 });

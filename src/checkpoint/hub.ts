@@ -47,11 +47,26 @@ const smallFiles = [
   'special_tokens_map.json',
 ];
 
-/** `owner/name[@revision]`, or undefined where the text cannot be one. */
+/**
+ * Names from the hub's first days, which had no owner, and the repositories that they stand for now. A fixed list: an
+ * unknown bare word is far more often a misspelt folder or demo model than a repository.
+ */
+export const legacyNames: ReadonlyMap<string, string> = new Map([
+  ['gpt2', 'openai-community/gpt2'],
+  ['gpt2-medium', 'openai-community/gpt2-medium'],
+  ['gpt2-large', 'openai-community/gpt2-large'],
+  ['gpt2-xl', 'openai-community/gpt2-xl'],
+  ['distilgpt2', 'distilbert/distilgpt2'],
+  ['bert-base-uncased', 'google-bert/bert-base-uncased'],
+  ['bert-large-uncased', 'google-bert/bert-large-uncased'],
+]);
+
+/** `owner/name[@revision]` or a legacy name for it, or undefined where the text cannot be one. */
 export function parseHubId(spec: string): HubId | undefined {
-  const match = /^([A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)(?:@([\w.-]+(?:\/[\w.-]+)*))?$/.exec(spec);
+  const match = /^((?:[A-Za-z0-9][\w.-]*\/)?[A-Za-z0-9][\w.-]*)(?:@([\w.-]+(?:\/[\w.-]+)*))?$/.exec(spec);
   if (!match || spec.length > 300 || /(^|\/)\.\.?(\/|$)/.test(match[2] ?? '')) return undefined;
-  return { name: match[1]!, revision: match[2] ?? 'main' };
+  const name = match[1]!.includes('/') ? match[1]! : legacyNames.get(match[1]!);
+  return name === undefined ? undefined : { name, revision: match[2] ?? 'main' };
 }
 
 /**

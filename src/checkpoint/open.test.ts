@@ -110,6 +110,7 @@ test('a name that is nothing lists the demo models', async () => {
   const message = await inputErrorOf(openCheckpoint('demo-lama'));
   expect(message).toContain('did you mean "demo-llama"');
   expect(message).toContain('demo-opt, demo-bert');
+  expect(await inputErrorOf(openCheckpoint('opt-125m'))).toContain('without an owner only gpt2,');
   expect(await inputErrorOf(openCheckpoint('../nowhere/at-all'))).toContain('no such folder');
 });
 

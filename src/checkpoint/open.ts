@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { InputError, nearest } from '../errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { openFolder } from './folder.ts';
-import { fetchFromHub, type HubOptions, parseHubId } from './hub.ts';
+import { fetchFromHub, type HubOptions, legacyNames, parseHubId } from './hub.ts';
 
 /** Trained for tapeout and shipped with it, in the package's `models/`. */
 export const demoModels = ['demo-llama', 'demo-opt', 'demo-bert'] as const;
@@ -13,8 +13,8 @@ export const demoModels = ['demo-llama', 'demo-opt', 'demo-bert'] as const;
 export type OpenOptions = HubOptions;
 
 /**
- * Opens what the user named: a folder, a demo model (`demo-llama`) or a hub id (`owner/name` or
- * `owner/name@revision`), in this order. Reads headers only.
+ * Opens what the user named: a folder, a demo model (`demo-llama`) or a hub id (`owner/name`,
+ * `owner/name@revision` or a name from before there were owners, such as `gpt2`), in this order. Reads headers only.
  *
  * @throws InputError for a name that is none of these and for a checkpoint that cannot be used
  * @throws RunError where the hub cannot be reached
@@ -40,7 +40,8 @@ export async function openCheckpoint(spec: string, options: OpenOptions = {}): P
     return openFolder(folder, spec, commit);
   }
   const near = nearest(spec, demoModels);
+  const old = near ? '' : `; without an owner only ${[...legacyNames.keys()].join(', ')}`;
   throw new InputError(`no checkpoint ${JSON.stringify(spec)}: no such folder, demo model or hub id`, {
-    note: `${near ? `did you mean "${near}"? ` : ''}give a folder, a demo model (${demoModels.join(', ')}) or a hub id (owner/name)`,
+    note: `${near ? `did you mean "${near}"? ` : ''}give a folder, a demo model (${demoModels.join(', ')}) or a hub id (owner/name)${old}`,
   });
 }
