@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '../../test/checkpoint-files.ts';
+import { inputErrorOf, temporaryFolder } from '../../test/checkpoint-files.ts';
 import { hubSettings } from './hub-cache.ts';
+import { openCheckpoint } from './open.ts';
 
 test('the environment is read as Python reads it', async () => {
   const folder = await temporaryFolder();
@@ -25,3 +26,12 @@ test('the environment is read as Python reads it', async () => {
     offline: true,
   });
 });
+
+test.each(['foo', 'localhost:8080', 'ftp://mirror', 'https://'])(
+  'HF_ENDPOINT=%s is no URL',
+  async (endpoint) => {
+    const environment = { HF_HOME: await temporaryFolder(), HF_ENDPOINT: endpoint };
+    const message = await inputErrorOf(openCheckpoint('owner/name', { environment }));
+    expect(message).toContain(`HF_ENDPOINT: expected an http or https URL, found "${endpoint}"`);
+  },
+);

@@ -1,6 +1,8 @@
 import { access, copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
+import { InputError } from '../errors.ts';
+import { quote } from './json.ts';
 import { indexName, readShardIndex, singleName } from './shards.ts';
 
 /** What the environment says about the hub, by the same variables as Python's huggingface_hub. */
@@ -13,7 +15,10 @@ export interface HubSettings {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE and HF_TOKEN (or the token file that logging in wrote). */
+/**
+ * Reads HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE and HF_TOKEN (or the token file that logging in wrote).
+ * @throws InputError for an HF_ENDPOINT that is no URL
+ */
 export async function hubSettings(environment: Environment): Promise<HubSettings> {
   const caches = environment.XDG_CACHE_HOME || join(homedir(), '.cache');
   const home = expandHome(environment.HF_HOME || join(caches, 'huggingface'));
@@ -21,13 +26,25 @@ export async function hubSettings(environment: Environment): Promise<HubSettings
   const tokenFile = expandHome(environment.HF_TOKEN_PATH || join(home, 'token'));
   const token = environment.HF_TOKEN || environment.HUGGING_FACE_HUB_TOKEN || (await readLine(tokenFile));
   return {
-    endpoint: (environment.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, ''),
+    endpoint: checkEndpoint(environment.HF_ENDPOINT || 'https://huggingface.co'),
     token: token?.trim() || undefined,
     cache: expandHome(cache),
     offline: [environment.HF_HUB_OFFLINE, environment.TRANSFORMERS_OFFLINE].some((value) =>
       ['1', 'ON', 'YES', 'TRUE'].includes((value ?? '').toUpperCase()),
     ),
   };
+}
+
+/** Without its last slash. Checked here: deep in a request it would pass for a wrong answer of the hub. */
+function checkEndpoint(text: string): string {
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new InputError(`expected an http or https URL, found ${quote(text)}`, {
+      place: { key: 'HF_ENDPOINT' },
+      note: 'such as HF_ENDPOINT=https://huggingface.co, which is used where it is not set',
+    });
+  }
+  return text.trim().replace(/\/+$/, '');
 }
 
 /** The files of each kind of tokenizer, in the order of preference; one kind is enough. */
