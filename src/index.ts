@@ -8,6 +8,7 @@ export {
   type Evaluation,
   evaluate,
   type GenerateTextOptions,
+  type Generation,
   generateText,
   type LoadedModel,
   loadModel,

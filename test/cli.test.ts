@@ -59,6 +59,21 @@ describe('tapeout, as a whole program', () => {
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
   });
 
+  it('compares on one worker, with one document, and streamed', () => {
+    for (const args of [
+      ['--workers', '1', '--limit', '3'],
+      ['--limit', '1'],
+      ['--memory', '1MB', '--limit', '2'],
+    ]) {
+      const { status, stdout } = tapeout('compare', '--machine', 'int8', 'smoothquant', '--json', ...args);
+      expect(status).toBe(0);
+      const machines = JSON.parse(stdout).map(
+        ({ record }: { record: { machine: { name: string } } }) => record.machine.name,
+      );
+      expect(machines).toEqual(['float32', 'int8', 'smoothquant']);
+    }
+  });
+
   it('classifies with the demo encoder', () => {
     const { status, stdout } = tapeout('eval', '--model', 'demo-bert', '--json');
     expect(status).toBe(0);
@@ -89,6 +104,9 @@ describe('tapeout, as a whole program', () => {
     expect(text('1')).toMatch(/^One day./);
     expect(text('1')).toBe(text('1'));
     expect(text('1')).not.toBe(text('2'));
+    const json = JSON.parse(tapeout('generate', '--prompt', 'One day', '--tokens', '5', '--json').stdout);
+    expect(json).toMatchObject({ prompt: 'One day', generated: 5, record: { machine: { name: 'float32' } } });
+    expect(json.record.model.sha256).toMatch(/^[0-9a-f]{64}$/);
   });
 
   it('reproduces the greedy text of stories260K, with int8 within 1 % of float32', (context) => {
@@ -117,7 +135,11 @@ describe('exit status and messages', () => {
     ['an unknown metric', ['eval', '--metric', 'perplexty'], 'did you mean "perplexity"?'],
     ['a missing file', ['eval', '--data', 'nowhere.txt'], 'nowhere.txt: no such file'],
     ['a context beyond the model', ['eval', '--context', '100000'], '--context'],
-    ['an encoder that should generate', ['generate', '--model', 'demo-bert'], 'cannot generate'],
+    [
+      'an encoder that should generate',
+      ['generate', '--model', 'demo-bert', '--prompt', 'x'],
+      'cannot generate',
+    ],
     [
       'a metric of the other kind',
       ['eval', '--model', 'demo-bert', '--metric', 'perplexity'],

@@ -25,8 +25,11 @@ async function run(flags: Flags): Promise<void> {
     import('./run-progress.ts'),
     import('./print.ts'),
   ]);
-  const machines = [];
-  for (const name of flags.machine ?? presetNames()) machines.push(await loadMachine(name));
+  // float32 comes first: it is what the others are compared with, and it has run anyway.
+  const machines = [await loadMachine('float32')];
+  for (const name of flags.machine ?? presetNames()) {
+    if (name !== 'float32') machines.push(await loadMachine(name));
+  }
   const progress = startProgress();
   let model: LoadedModel | undefined;
   try {

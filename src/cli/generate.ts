@@ -9,6 +9,7 @@ interface Flags extends RunFlags {
   tokens: number;
   temperature: number;
   seed: number;
+  bos: boolean;
 }
 
 export function register(program: Command): void {
@@ -21,6 +22,7 @@ export function register(program: Command): void {
     .option('--tokens <n>', 'most new tokens', wholeNumber(1), 100)
     .option('--temperature <t>', '0 takes the most likely token always', temperature, 0)
     .option('--seed <n>', 'seed of the sampling', wholeNumber(0), 0)
+    .option('--no-bos', 'do not put BOS in front')
     .option('--json', 'print JSON')
     .action(run);
   runOptions(command);
@@ -45,27 +47,30 @@ async function run(flags: Flags): Promise<void> {
   let model: LoadedModel | undefined;
   try {
     model = await loadModel(flags.model, { offline: flags.offline ?? false, onProgress: progress.download });
-    const { prompt, tokens, temperature, seed, backend, memory, calibration } = flags;
-    const pieces = generateText(model, machine, prompt, {
+    const { prompt, tokens, temperature, seed, bos, backend, memory, calibration } = flags;
+    const generation = await generateText(model, machine, prompt, {
       tokens,
       temperature,
       seed,
+      bos,
       backend,
       memory,
       calibration,
       onLayer: (done, total) =>
-        progress.evaluation({ machine: machine.name, stage: 'weights', done, total, unit: 'layers' }),
+        progress.evaluation({ subject: machine.name, stage: 'weights', done, total, unit: 'layers' }),
     });
+    progress.finish();
     let text = prompt;
     if (!flags.json) process.stdout.write(prompt);
-    for await (const piece of pieces) {
-      progress.finish();
+    for await (const piece of generation.pieces) {
       text += piece;
       if (!flags.json) process.stdout.write(piece);
     }
-    if (flags.json)
-      printJson({ model: flags.model, machine: machine.name, prompt, text, tokens, temperature, seed });
-    else process.stdout.write('\n');
+    if (!flags.json) process.stdout.write('\n');
+    else {
+      const options = { tokens, temperature, seed, bos };
+      printJson({ prompt, text, generated: generation.tokens, options, record: generation.record });
+    }
   } finally {
     progress.finish();
     await model?.checkpoint.close();

@@ -19,7 +19,10 @@ const program = new Command('tapeout')
   .configureHelp({ showGlobalOptions: false });
 
 for (const register of [compare, evaluate, generate, machines, formats, models]) register(program);
-for (const command of [program, ...program.commands]) command.exitOverride();
+program.exitOverride();
+for (const command of program.commands) {
+  command.exitOverride().showHelpAfterError(`(tapeout ${command.name()} --help lists its options)`);
+}
 
 // A reader that closes early (`| head`) ends the program quietly.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -19,16 +19,14 @@ export function printResult({ result, warnings, record }: Evaluation): void {
   printFooter([{ result, warnings, record }]);
 }
 
-/** Machines side by side: the metric, its change against float32, and how far predictions moved. */
+/** Machines side by side, float32 first: the metric, its change against float32, and how far predictions moved. */
 export function printComparison(evaluations: readonly Evaluation[]): void {
   const first = evaluations[0]!;
   const { name, better } = first.result.headline;
-  const reference = evaluations.find(({ record }) => record.machine.name === 'float32')?.result.headline
-    .value;
+  const reference = first.result.headline.value;
   const rows = evaluations.map(({ result, record }) => {
     const { value } = result.headline;
-    const change =
-      reference === undefined ? '' : signed(better === 'lower' ? value / reference - 1 : value - reference);
+    const change = signed(better === 'lower' ? value / reference - 1 : value - reference);
     const { meanKl, top1Agreement } = result.divergence ?? {};
     return [
       record.machine.name,

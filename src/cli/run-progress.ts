@@ -12,7 +12,7 @@ export interface RunProgress {
 export function startProgress(): RunProgress {
   const progress = createProgress();
   return {
-    evaluation: ({ machine, stage, ...rest }) => progress.report({ label: `${machine}: ${stage}`, ...rest }),
+    evaluation: ({ subject, stage, ...rest }) => progress.report({ label: `${subject}: ${stage}`, ...rest }),
     download: ({ file, loaded, total }) =>
       progress.report({ label: file, done: loaded, total, unit: 'bytes' }),
     finish: () => progress.finish(),

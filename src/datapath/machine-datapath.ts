@@ -77,12 +77,13 @@ class MachineDatapath implements Datapath {
 
   async attend(attention: Attention): Promise<void> {
     const { kernels } = this;
-    const { m, n, d, context } = attention;
+    const { m, d, context } = attention;
+    const parts = [...blocks(attention)];
     const mark = kernels.mark();
     const scores = this.#engine(attention.qk).scores(attention);
     const contexts = this.#engine(attention.sv).context(attention);
-    const room = kernels.floats(m * n);
-    for (const block of blocks(attention)) {
+    const room = kernels.floats(Math.max(...parts.map(({ rows, keys }) => rows * keys)));
+    for (const block of parts) {
       const probabilities = room.subarray(0, block.rows * block.keys);
       const from = (block.group * m + block.first) * d;
       await scores(block, probabilities);

@@ -32,3 +32,10 @@ export const REFERENCE_PLAN: DatapathPlan = {
     SITE_NAMES.map((name) => [name, { kind: 'float', weights: 'float32', activations: 'float32' }]),
   ) as Record<SiteName, FloatArithmetic>,
 };
+
+/** Whether a plan computes as the reference does. */
+export function isReference(plan: DatapathPlan): boolean {
+  return Object.values(plan.sites).every(
+    (site) => site.kind === 'float' && site.weights === 'float32' && site.activations === 'float32',
+  );
+}

@@ -11,6 +11,9 @@ export interface TextItem {
   line?: number;
 }
 
+/** What most files put between their documents. */
+const USUAL_SPLIT = '<|endoftext|>';
+
 /** Columns that hold the text where `--column` does not say. */
 const TEXT_COLUMNS = ['text'];
 
@@ -78,6 +81,11 @@ function* rawDocuments(data: Dataset, options: MetricOptions, warnings: string[]
   }
   const { split } = options;
   if (split === undefined) {
+    if (data.text.includes(USUAL_SPLIT)) {
+      warnings.push(
+        `${file}: one document that holds ${USUAL_SPLIT}; --split '${USUAL_SPLIT}' scores its parts apart`,
+      );
+    }
     yield { text: data.text, file };
     return;
   }

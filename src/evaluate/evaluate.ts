@@ -1,30 +1,34 @@
-import { availableParallelism, totalmem } from 'node:os';
-import { basename } from 'node:path';
-import { needsCalibration, REFERENCE_PLAN } from '../datapath/index.ts';
-import { InputError } from '../errors.ts';
+import { availableParallelism } from 'node:os';
+import { type DatapathPlan, isReference, needsCalibration, REFERENCE_PLAN } from '../datapath/index.ts';
 import { createGemm, createKernels, type Gemm, type Kernels } from '../kernels/index.ts';
 import type { Machine } from '../machine/index.ts';
-import { VERSION } from '../version.ts';
-import { readDataset } from './data.ts';
-import { DEMO_SPLIT, demoData } from './demo.ts';
 import type { LoadedModel } from './load.ts';
-import type { MetricOptions, Task } from './metric.ts';
-import { chooseMetric, type MetricResult } from './metrics.ts';
+import type { MetricOptions } from './metric.ts';
+import type { MetricResult } from './metrics.ts';
 import { type Backend, createPool, type Job, type Pool } from './pool.ts';
-import { calibrate, type PreparedModel, prepareModel } from './prepare.ts';
-import type { ClassifyRequest, ClassScore, Score, ScoreRequest } from './request.ts';
+import { calibrate, defaultMemory, type PreparedModel, prepareModel, residentBytes } from './prepare.ts';
+import { type RunRecord, recordOf } from './record.ts';
+import {
+  calibrationSequences,
+  type EvaluationTask,
+  firstSequences,
+  type Outcome,
+  prepareTask,
+  type Request,
+} from './task.ts';
 
 /** How far a run is. */
 export interface Progress {
-  machine: string;
-  stage: 'weights' | 'calibration' | 'evaluation';
+  /** The machine, or the model where the machine does not matter. */
+  subject: string;
+  stage: 'checksum' | 'weights' | 'calibration' | 'evaluation';
   done: number;
   total: number;
-  unit: 'layers' | 'sequences' | 'tokens';
+  unit: 'layers' | 'tokens' | 'files';
 }
 
 export interface EvaluateOptions {
-  /** A .txt, .jsonl or .tsv file; default: the demo text of the model's kind. */
+  /** A .txt, .jsonl or .tsv file; default: the demo text of the metric. */
   data?: string | undefined;
   /** A metric's name; default: by the data and the model. */
   metric?: string | undefined;
@@ -38,7 +42,7 @@ export interface EvaluateOptions {
   /** Threads, each with sequences of its own; default: one a core. */
   workers?: number | undefined;
   backend?: Backend | undefined;
-  /** Bytes that weights may take before they are streamed; default: half of the machine's memory. */
+  /** Bytes that weights may take before they are streamed; default: half of the memory. */
   memory?: number | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -47,24 +51,16 @@ export interface EvaluateOptions {
 export interface Evaluation {
   result: MetricResult;
   warnings: string[];
-  record: {
-    tapeout: string;
-    model: { name: string; architecture: string; sha256: string; commit?: string };
-    machine: { name: string; source: string; sha256: string };
+  record: RunRecord & {
     data: string;
     context: number;
-    /** Where calibration data came from, if the machine needed any. */
-    calibration?: string;
-    /** What multiplied, with the features that can change a last bit. */
-    kernel: string;
     workers: number;
     streamed: boolean;
+    /** Of the evaluation, the reference's pass included; weights and calibration are not. */
     seconds: number;
   };
 }
 
-/** Sequences that static scales and smoothing are taken from. */
-const CALIBRATION_SEQUENCES = 16;
 /** Residual streams of a streamed pass, in bytes: more sequences go through the layers in further passes. */
 const STREAM_BYTES = 1 << 29;
 
@@ -91,53 +87,23 @@ export async function compare(
   return evaluations;
 }
 
-type AnyTask = Task<'score' | 'classify', ScoreRequest | ClassifyRequest, Score | ClassScore, MetricResult>;
+type Calibrated = { statistics: PreparedModel['calibration']; source: string };
 
-interface NamedTask {
-  task: AnyTask;
-  /** The file that the user named, or which demo text. */
-  source: string;
-  context: number;
-}
-
-async function prepareTask(
-  { config, tokenizer, architecture, checkpoint }: LoadedModel,
-  options: EvaluateOptions,
-): Promise<NamedTask> {
-  const name = options.metric ?? 'auto';
-  const file = options.data ?? demoData(name, architecture.kind);
-  const dataset = await readDataset(file);
-  const demo = options.data === undefined && dataset.kind === 'text' && !options.metricOptions?.split;
-  const metricOptions = { ...(demo && { split: DEMO_SPLIT }), ...options.metricOptions };
-  const metric = chooseMetric(name, dataset, architecture.kind, metricOptions);
-  const context = Math.min(options.context ?? 2048, config.context);
-  if (options.context !== undefined && options.context > config.context) {
-    throw new InputError(`${checkpoint.name} holds ${config.context} tokens; found ${options.context}`, {
-      place: { key: '--context' },
-    });
-  }
-  const task = metric.prepare(dataset, tokenizer, {
-    ...metricOptions,
-    context,
-    vocabulary: config.vocabulary,
-    ...(config.labels !== undefined && { classes: config.labels }),
-  });
-  return { task: task as AnyTask, source: options.data ?? `demo text ${basename(file)}`, context };
-}
-
-/** What machines share in a comparison: data, kernels, the reference. */
+/** What machines share in a comparison: data, kernels, the reference, the calibration. */
 class Comparison {
   readonly #model: LoadedModel;
-  readonly #task: NamedTask;
+  readonly #task: EvaluationTask;
   readonly #options: EvaluateOptions;
   readonly #kernels: Kernels;
   readonly #gemm: Gemm;
   readonly #sha256: string;
+  readonly #memory: number;
   #reference: PreparedModel | undefined;
+  #calibration: Calibrated | undefined;
 
   private constructor(
     model: LoadedModel,
-    task: NamedTask,
+    task: EvaluationTask,
     options: EvaluateOptions,
     shared: { kernels: Kernels; gemm: Gemm; sha256: string },
   ) {
@@ -147,55 +113,55 @@ class Comparison {
     this.#kernels = shared.kernels;
     this.#gemm = shared.gemm;
     this.#sha256 = shared.sha256;
+    this.#memory = options.memory ?? defaultMemory();
   }
 
-  static async create(model: LoadedModel, task: NamedTask, options: EvaluateOptions): Promise<Comparison> {
+  static async create(
+    model: LoadedModel,
+    task: EvaluationTask,
+    options: EvaluateOptions,
+  ): Promise<Comparison> {
     const kernels = await createKernels();
     const gemm = await createGemm(kernels, { backend: options.backend ?? 'auto', threads: 1 });
-    const sha256 = await model.checkpoint.hash();
+    const { checkpoint } = model;
+    const stage = { subject: checkpoint.name, stage: 'checksum', total: 1, unit: 'files' } as const;
+    options.onProgress?.({ ...stage, done: 0 });
+    const sha256 = await checkpoint.hash();
+    options.onProgress?.({ ...stage, done: 1 });
     return new Comparison(model, task, options, { kernels, gemm, sha256 });
   }
 
   async evaluate(machine: Machine): Promise<Evaluation> {
-    const start = performance.now();
     const { task, source, context } = this.#task;
-    const { divergence, calibration: calibrationFile } = this.#options;
     const needed = needsCalibration(machine.plan);
+    const reference = this.#options.divergence ? await this.#referenceModel() : undefined;
     const calibration = needed ? await this.#calibrate(machine) : undefined;
-    const prepared = await this.#prepare(machine.name, machine.plan, calibration);
-    const reference = divergence ? await this.#referenceModel() : undefined;
+    const prepared = isReference(machine.plan)
+      ? await this.#referenceModel()
+      : await this.#prepare(machine.name, machine.plan, calibration?.statistics);
     const streamed = !prepared.weights || (reference !== undefined && !reference.weights);
-    const cores = availableParallelism();
-    const workers = streamed ? 1 : Math.min(this.#options.workers ?? cores, task.requests.length);
+    const cores = this.#options.workers ?? availableParallelism();
+    const workers = streamed ? 1 : Math.min(cores, task.requests.length);
+    const start = performance.now();
     const pool = await createPool(
-      {
-        backend: this.#options.backend ?? 'auto',
-        threads: streamed ? (this.#options.workers ?? cores) : 1,
-        model: prepared,
-        reference,
-      },
+      { backend: this.#options.backend ?? 'auto', threads: streamed ? cores : 1, model: prepared, reference },
       workers,
+      (done, total) => this.#progress(machine.name, 'evaluation', done, total, 'layers'),
     );
     try {
       const outcomes = await this.#run(pool, machine.name, streamed);
-      const { checkpoint, architecture } = this.#model;
       return {
         result: task.reduce(outcomes),
         warnings: task.warnings,
         record: {
-          tapeout: VERSION,
-          model: {
-            name: checkpoint.name,
-            architecture: architecture.name,
+          ...recordOf(this.#model, machine, {
             sha256: this.#sha256,
-            ...(checkpoint.commit !== undefined && { commit: checkpoint.commit }),
-          },
-          machine: { name: machine.name, source: machine.source, sha256: machine.hash },
+            kernel: this.#gemm.description,
+            calibration: calibration?.source,
+          }),
           data: source,
           context,
-          ...(needed && { calibration: calibrationFile ?? `${source} (the evaluated data)` }),
-          kernel: this.#gemm.description,
-          workers: streamed ? 1 : workers,
+          workers,
           streamed,
           seconds: (performance.now() - start) / 1000,
         },
@@ -206,11 +172,11 @@ class Comparison {
   }
 
   /** All requests through the pool; outcomes in the order of the requests, whatever thread they came from. */
-  async #run(pool: Pool, machine: string, streamed: boolean): Promise<(Score | ClassScore)[]> {
+  async #run(pool: Pool, machine: string, streamed: boolean): Promise<Outcome[]> {
     const { task } = this.#task;
     const total = task.requests.reduce((sum, { tokens }) => sum + tokens.length, 0);
     const batches = this.#batches(streamed);
-    const outcomes: (Score | ClassScore)[][] = [];
+    const outcomes: Outcome[][] = [];
     let done = 0;
     let next = 0;
     const drain = async () => {
@@ -219,17 +185,18 @@ class Comparison {
         const batch = batches[index]!;
         outcomes[index] = await pool.run({ kind: task.kind, requests: batch } as Job);
         done += batch.reduce((sum, { tokens }) => sum + tokens.length, 0);
-        this.#progress(machine, 'evaluation', done, total, 'tokens');
+        // A streamed pass reports its layers: its tokens come all at once.
+        if (!streamed) this.#progress(machine, 'evaluation', done, total, 'tokens');
       }
     };
     await Promise.all(Array.from({ length: pool.width }, drain));
     return outcomes.flat();
   }
 
-  #batches(streamed: boolean): (ScoreRequest | ClassifyRequest)[][] {
+  #batches(streamed: boolean): Request[][] {
     const { requests } = this.#task.task;
     if (!streamed) return requests.map((request) => [request]);
-    const batches: (ScoreRequest | ClassifyRequest)[][] = [];
+    const batches: Request[][] = [];
     let bytes = Number.POSITIVE_INFINITY;
     for (const request of requests) {
       const size = request.tokens.length * this.#model.config.hidden * 4;
@@ -243,42 +210,49 @@ class Comparison {
     return batches;
   }
 
-  async #calibrate(machine: Machine) {
-    const { calibration: file, context, metricOptions } = this.#options;
-    // Of the metric's options only the separator of documents concerns another text.
-    const split = metricOptions?.split === undefined ? {} : { split: metricOptions.split };
-    const source =
-      file === undefined
-        ? this.#task
-        : await prepareTask(this.#model, { data: file, context, metricOptions: split });
-    const requests = source.task.requests.slice(0, CALIBRATION_SEQUENCES);
-    this.#progress(machine.name, 'calibration', 0, requests.length, 'sequences');
-    return calibrate(await this.#referenceModel(), requests, this.#kernels, this.#gemm);
+  /** Statistics of the float32 run: the same for every machine. */
+  async #calibrate(machine: Machine): Promise<Calibrated> {
+    if (this.#calibration) return this.#calibration;
+    const { calibration: data, context, metricOptions } = this.#options;
+    const { sequences, source } =
+      data === undefined
+        ? { sequences: firstSequences(this.#task), source: `${this.#task.source} (the evaluated data)` }
+        : await calibrationSequences(this.#model, { data, context, split: metricOptions?.split });
+    const statistics = await calibrate(
+      await this.#referenceModel(),
+      sequences,
+      this.#kernels,
+      this.#gemm,
+      (done, total) => this.#progress(machine.name, 'calibration', done, total, 'layers'),
+    );
+    this.#calibration = { statistics, source };
+    return this.#calibration;
   }
 
   async #referenceModel(): Promise<PreparedModel> {
-    this.#reference ??= await this.#prepare('float32 reference', REFERENCE_PLAN, undefined);
+    this.#reference ??= await this.#prepare('float32', REFERENCE_PLAN, undefined);
     return this.#reference;
   }
 
   #prepare(
     name: string,
-    plan: Machine['plan'],
+    plan: DatapathPlan,
     calibration: PreparedModel['calibration'],
   ): Promise<PreparedModel> {
+    const taken = this.#reference?.weights ? residentBytes(this.#model, REFERENCE_PLAN) : 0;
     return prepareModel(this.#model, plan, calibration, this.#kernels, this.#gemm, {
-      memory: this.#options.memory ?? totalmem() / 2,
+      memory: this.#memory - taken,
       onLayer: (done, total) => this.#progress(name, 'weights', done, total, 'layers'),
     });
   }
 
   #progress(
-    machine: string,
+    subject: string,
     stage: Progress['stage'],
     done: number,
     total: number,
     unit: Progress['unit'],
   ): void {
-    this.#options.onProgress?.({ machine, stage, done, total, unit });
+    this.#options.onProgress?.({ subject, stage, done, total, unit });
   }
 }

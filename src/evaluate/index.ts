@@ -7,4 +7,4 @@ export { compare, type EvaluateOptions, type Evaluation, evaluate, type Progress
 export { type LoadedModel, loadModel } from './load.ts';
 export type { MetricOptions } from './metric.ts';
 export type { MetricResult } from './metrics.ts';
-export { type GenerateTextOptions, generateText } from './text.ts';
+export { type GenerateTextOptions, type Generation, generateText } from './text.ts';

@@ -23,6 +23,11 @@ export interface LoadedModel {
  */
 export async function loadModel(spec: string, options: OpenOptions = {}): Promise<LoadedModel> {
   const checkpoint = await openCheckpoint(spec, options);
-  const { architecture, config } = describeModel(checkpoint);
-  return { checkpoint, architecture, config, tokenizer: await loadTokenizer(checkpoint) };
+  try {
+    const { architecture, config } = describeModel(checkpoint);
+    return { checkpoint, architecture, config, tokenizer: await loadTokenizer(checkpoint) };
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
 }

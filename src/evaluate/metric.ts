@@ -92,6 +92,8 @@ export interface ClassifyMetric<Result = ResultBase> extends MetricBase {
 
 /** An option as the command line spells it: `lastToken` is `--last-token`. */
 export function flag(option: OptionName | 'context'): string {
+  // On by default, so that the option switches it off.
+  if (option === 'bos') return '--no-bos';
   return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

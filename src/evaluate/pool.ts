@@ -17,6 +17,8 @@ export interface WorkerSetup {
   reference: PreparedModel | undefined;
 }
 
+type OnLayer = (done: number, total: number) => void;
+
 export type Job =
   | { kind: 'score'; requests: ScoreRequest[] }
   | { kind: 'classify'; requests: ClassifyRequest[] };
@@ -35,8 +37,8 @@ export interface Pool {
 }
 
 /** A pool of this thread alone; the weights may be streamed, with all threads within a product. */
-async function localPool(setup: WorkerSetup): Promise<Pool> {
-  const { answer, close } = await createScorer(setup);
+async function localPool(setup: WorkerSetup, onLayer: OnLayer): Promise<Pool> {
+  const { answer, close } = await createScorer(setup, setup.model.weights ? undefined : onLayer);
   return { width: 1, run: answer, close };
 }
 
@@ -46,11 +48,18 @@ export interface ThreadScorer {
   close(): Promise<void>;
 }
 
-export async function createScorer(setup: WorkerSetup): Promise<ThreadScorer> {
+/** @param onLayer called after each layer of a pass */
+export async function createScorer(setup: WorkerSetup, onLayer?: OnLayer): Promise<ThreadScorer> {
   const kernels = await createKernels(setup.module);
   const gemm = await createGemm(kernels, { backend: setup.backend, threads: setup.threads });
   const model = await instantiate(setup.model, kernels, gemm);
-  const reference = setup.reference && (await instantiate(setup.reference, kernels, gemm));
+  const reference =
+    setup.reference &&
+    (await instantiate(setup.reference, kernels, gemm).catch(async (error) => {
+      await model.close();
+      throw error;
+    }));
+  model.model.onLayer = onLayer;
   const scorer = new Scorer(model.model, reference?.model);
   return {
     answer: (job) => (job.kind === 'score' ? scorer.score(job.requests) : scorer.classify(job.requests)),
@@ -61,10 +70,18 @@ export async function createScorer(setup: WorkerSetup): Promise<ThreadScorer> {
   };
 }
 
-/** A pool of `workers` threads, or of this one where one is enough. */
-export async function createPool(setup: Omit<WorkerSetup, 'module'>, workers: number): Promise<Pool> {
+/**
+ * A pool of `workers` threads, or of this one where one is enough.
+ *
+ * @param onLayer called after each layer of a streamed pass, which this thread runs
+ */
+export async function createPool(
+  setup: Omit<WorkerSetup, 'module'>,
+  workers: number,
+  onLayer: OnLayer,
+): Promise<Pool> {
   const full = { ...setup, module: await compileKernels() };
-  return workers === 1 ? localPool(full) : new ThreadPool(full, workers);
+  return workers === 1 ? localPool(full, onLayer) : new ThreadPool(full, workers);
 }
 
 class ThreadPool implements Pool {
@@ -110,6 +127,7 @@ class ThreadPool implements Pool {
 
   async close(): Promise<void> {
     this.#closing = true;
+    this.#fail(new RunError('the pool of worker threads is closed'));
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 

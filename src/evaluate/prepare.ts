@@ -1,4 +1,5 @@
-import { type Checkpoint, openCheckpoint } from '../checkpoint/index.ts';
+import { totalmem } from 'node:os';
+import { openCheckpoint } from '../checkpoint/index.ts';
 import {
   type Calibration,
   CalibrationDatapath,
@@ -16,7 +17,7 @@ import {
   WeightLoader,
 } from '../model/index.ts';
 import type { LoadedModel } from './load.ts';
-import type { ScoreRequest } from './request.ts';
+import { headRows } from './scorer.ts';
 
 /** A model made ready for a machine: plain data over shared buffers, that any thread turns into a Model. */
 export interface PreparedModel {
@@ -43,15 +44,16 @@ export interface PrepareOptions {
 
 /** Reads and encodes the weights of a model for a plan. */
 export async function prepareModel(
-  { checkpoint, architecture, config }: LoadedModel,
+  loaded: LoadedModel,
   plan: DatapathPlan,
   calibration: Calibration | undefined,
   kernels: Kernels,
   gemm: Gemm,
   { memory, onLayer }: PrepareOptions,
 ): Promise<PreparedModel> {
+  const { checkpoint, architecture, config } = loaded;
   const prepared = { plan, calibration, folder: checkpoint.folder, config: checkpoint.config };
-  if (residentBytes(checkpoint, plan) > memory) return { ...prepared, weights: undefined };
+  if (residentBytes(loaded, plan) > memory) return { ...prepared, weights: undefined };
   const datapath = createDatapath(kernels, gemm, plan, calibration);
   const loader = new WeightLoader(checkpoint, datapath, architecture, config);
   return { ...prepared, weights: await loader.resident(onLayer) };
@@ -85,18 +87,28 @@ async function instantiateOn(
  */
 export async function calibrate(
   reference: PreparedModel,
-  requests: readonly Pick<ScoreRequest, 'tokens'>[],
+  sequences: readonly { tokens: number[] }[],
   kernels: Kernels,
   gemm: Gemm,
+  onLayer?: (done: number, total: number) => void,
 ): Promise<Calibration> {
   const datapath = new CalibrationDatapath(createDatapath(kernels, gemm, REFERENCE_PLAN));
   const { model, close } = await instantiateOn(datapath, reference);
+  model.onLayer = onLayer;
   try {
     const mark = kernels.mark();
-    for (const hidden of await model.hidden(requests)) {
-      const inner = kernels.mark();
-      await model.logits(hidden);
-      kernels.release(inner);
+    for (const { data, rows, columns } of await model.hidden(sequences)) {
+      const step = headRows(model.config.vocabulary);
+      for (let row = 0; row < rows; row += step) {
+        const inner = kernels.mark();
+        const count = Math.min(step, rows - row);
+        await model.logits({
+          data: data.subarray(row * columns, (row + count) * columns),
+          rows: count,
+          columns,
+        });
+        kernels.release(inner);
+      }
     }
     kernels.release(mark);
   } finally {
@@ -105,9 +117,28 @@ export async function calibrate(
   return datapath.calibration;
 }
 
-/** Memory of the weights on a plan, in bytes: a byte a value where all sites are integer, four where any is float. */
-function residentBytes(checkpoint: Checkpoint, plan: DatapathPlan): number {
-  let values = 0;
-  for (const { shape } of checkpoint.tensors.values()) values += shape.reduce((a, b) => a * b, 1);
-  return values * (plan.sites.fc1.kind === 'integer' ? 1 : 4);
+/** Memory of the weights on a plan, in bytes: a byte a value at integer sites, four elsewhere. */
+export function residentBytes({ architecture, config }: LoadedModel, plan: DatapathPlan): number {
+  const frame = architecture.frame(config);
+  const tables = Object.values(frame.tables);
+  let bytes = 0;
+  for (const { rows, columns } of tables) bytes += rows * columns * 4;
+  const layer = config.layers > 0 ? architecture.layer(config, 0).projections.flat() : [];
+  const add = (projections: typeof layer, times: number) => {
+    for (const { site, tensor, outputs, inputs } of projections) {
+      const { kind, ...operands } = plan.sites[site];
+      // A tied head in float32 is the table itself.
+      const shared = operands.weights === 'float32' && tables.some((table) => table.tensor === tensor);
+      if (!shared) bytes += outputs * inputs * (kind === 'integer' ? 1 : 4) * times;
+    }
+  };
+  add(frame.projections.flat(), 1);
+  add(layer, config.layers);
+  return bytes;
+}
+
+/** Half of the memory that this process may have. */
+export function defaultMemory(): number {
+  // 0 where nothing constrains the process.
+  return Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY) / 2;
 }

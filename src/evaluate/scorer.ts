@@ -4,6 +4,11 @@ import type { ClassifyRequest, ClassScore, Score, ScoreRequest } from './request
 /** Logits held at a time, in values: a head over a whole sequence of a large vocabulary would not fit a cache. */
 const LOGITS = 1 << 25;
 
+/** Rows of the head at a time. */
+export function headRows(vocabulary: number): number {
+  return Math.max(1, Math.floor(LOGITS / vocabulary));
+}
+
 /** Answers requests on one thread: a model, and the float32 reference where it is compared with one. */
 export class Scorer {
   readonly #model: Model;
@@ -55,7 +60,7 @@ export class Scorer {
     const score: Score = { nll: new Float64Array(count), correct: new Uint8Array(count) };
     if (reference)
       Object.assign(score, { divergence: new Float64Array(count), agree: new Uint8Array(count) });
-    const step = Math.max(1, Math.floor(LOGITS / vocabulary));
+    const step = headRows(vocabulary);
     for (let first = 0; first < count; first += step) {
       const rows = Math.min(step, count - first);
       const mark = kernels.mark();

@@ -85,3 +85,12 @@ test('a worker thread takes the compiled module', async () => {
   await worker.terminate();
   expect(answer).toEqual([0, 3]);
 });
+
+test('a memory keeps knowing its views when another memory of the thread grows', async () => {
+  const [one, other] = [await createKernels(), await createKernels()];
+  one.floats(10);
+  other.floats(100_000_000);
+  const x = one.load(Float32Array.of(-1, 2));
+  one.relu(x);
+  expect(Array.from(x)).toEqual([0, 2]);
+});

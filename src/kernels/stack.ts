@@ -10,8 +10,8 @@ const ALIGNMENT = 64;
 
 /**
  * A WebAssembly memory of up to 4 GiB used as a stack: arrays are taken from its top and given back by `release`.
- * Growing gives a new buffer object over the same bytes; views of the older ones stay valid and are told from
- * strangers by the set of all buffer objects that this memory has had.
+ * Growing gives a new buffer object over the same bytes; V8 does so for every shared memory of the thread when one of
+ * them grows. Views of the older ones stay valid and are told from strangers by the set of all that were handed out.
  */
 export class KernelStack {
   readonly memory: WebAssembly.Memory;
@@ -21,7 +21,6 @@ export class KernelStack {
 
   constructor() {
     this.memory = new WebAssembly.Memory({ initial: 16, maximum: MAX_PAGES, shared: true });
-    this.#buffers.add(this.memory.buffer);
     this.#base = ALIGNMENT;
     this.#top = this.#base;
   }
@@ -34,17 +33,17 @@ export class KernelStack {
 
   floats(length: number): Float32Array {
     const start = this.take(length * 4);
-    return new Float32Array(this.memory.buffer, start, length);
+    return new Float32Array(this.buffer(), start, length);
   }
 
   bytes(length: number): Uint8Array {
     const start = this.take(length);
-    return new Uint8Array(this.memory.buffer, start, length);
+    return new Uint8Array(this.buffer(), start, length);
   }
 
   integers(length: number): Int32Array {
     const start = this.take(length * 4);
-    return new Int32Array(this.memory.buffer, start, length);
+    return new Int32Array(this.buffer(), start, length);
   }
 
   load(values: Float32Array): Float32Array {
@@ -92,7 +91,13 @@ export class KernelStack {
         { cause },
       );
     }
-    this.#buffers.add(this.memory.buffer);
+  }
+
+  /** The memory's buffer as it is now, remembered as its own. */
+  protected buffer(): ArrayBufferLike {
+    const { buffer } = this.memory;
+    this.#buffers.add(buffer);
+    return buffer;
   }
 
   /** Whether a view lies in this memory. */

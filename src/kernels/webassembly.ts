@@ -307,7 +307,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
 
   #doubles(length: number): Float64Array {
     const start = this.take(length * 8);
-    return new Float64Array(this.memory.buffer, start, length);
+    return new Float64Array(this.buffer(), start, length);
   }
 
   /** Address of a view, which must lie in this memory. */

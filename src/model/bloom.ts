@@ -2,7 +2,15 @@ import { z } from 'zod';
 import type { Architecture } from './architecture.ts';
 import { selfAttention } from './attention.ts';
 import { normFirstBlock } from './block.ts';
-import { epsilon, layerCount, type ModelConfig, readConfig, requireConfig, size } from './config.ts';
+import {
+  epsilon,
+  headCount,
+  layerCount,
+  type ModelConfig,
+  readConfig,
+  requireConfig,
+  size,
+} from './config.ts';
 import { feedForward } from './feed-forward.ts';
 import { normPlan, type Pick, projectionPlan, type WeightPlan } from './plan.ts';
 import type { SiteName } from './site.ts';
@@ -19,8 +27,8 @@ const schema = z
     n_embed: size.optional(),
     n_layer: layerCount.optional(),
     num_hidden_layers: layerCount.optional(),
-    n_head: size.optional(),
-    num_attention_heads: size.optional(),
+    n_head: headCount.optional(),
+    num_attention_heads: headCount.optional(),
     vocab_size: size,
     seq_length: size.default(2048),
     layer_norm_epsilon: epsilon.default(1e-5),

@@ -26,6 +26,9 @@ export const size = z
   .min(1)
   .max(2 ** 26);
 export const layerCount = z.int().min(1).max(2000);
+export const headCount = z.int().min(1).max(4096);
+/** Largest size of a head: position tables are made from it before any tensor is seen. */
+export const MAX_HEAD_SIZE = 8192;
 export const epsilon = z.number().positive().max(1);
 
 /** Activation functions by the names that config files use. */
@@ -44,7 +47,7 @@ export type Activation = z.infer<typeof activation>;
 
 /** Parses config.json against a schema that ignores keys it does not know; the first mistake becomes an InputError. */
 export function readConfig<T>(schema: z.ZodType<T>, config: Record<string, unknown>): T {
-  const result = schema.safeParse(config);
+  const result = schema.safeParse(withoutNulls(config));
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   const key = issue.path.join('.');
@@ -57,6 +60,13 @@ export function readConfig<T>(schema: z.ZodType<T>, config: Record<string, unkno
     place: { file: 'config.json', key },
     ...(near ? { note: `the file has a key "${near}"` } : {}),
   });
+}
+
+/** Python's None means that a key's default holds. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value) || typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, item]) => item !== null);
+  return Object.fromEntries(entries.map(([key, item]) => [key, withoutNulls(item)]));
 }
 
 /** Throws unless a condition between keys of config.json holds. */

@@ -2,20 +2,20 @@ import { philox, uniform } from '../tensor/index.ts';
 import type { Model } from './model.ts';
 
 export interface GenerateOptions {
-  /** Most new tokens; fewer when `stop` comes or the context is full. */
+  /** Most new tokens; fewer when one of `stops` comes or the context is full. */
   tokens: number;
   /** 0: the most likely token always; else logits are divided by it and sampled. */
   temperature?: number;
   seed?: number;
-  /** A token that ends the text, such as EOS; it is not yielded. */
-  stop?: number | undefined;
+  /** Tokens that end the text, such as EOS; they are not yielded. */
+  stops?: readonly number[] | undefined;
 }
 
 /** Yields new tokens one by one: the prompt at once, then one token a pass over a key/value cache. */
 export async function* generate(
   model: Model,
   prompt: readonly number[],
-  { tokens, temperature = 0, seed = 0, stop }: GenerateOptions,
+  { tokens, temperature = 0, seed = 0, stops = [] }: GenerateOptions,
 ): AsyncGenerator<number> {
   const { kernels } = model.datapath;
   const cache = model.cache(prompt.length + tokens);
@@ -29,7 +29,7 @@ export async function* generate(
     const logits = (await model.logits(last)).data;
     const token = temperature === 0 ? argMax(model, logits) : sample(logits, temperature, seed, i);
     kernels.release(mark);
-    if (token === stop) return;
+    if (stops.includes(token)) return;
     yield token;
     next = [token];
   }

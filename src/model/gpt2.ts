@@ -6,6 +6,7 @@ import {
   type Activation,
   activation,
   epsilon,
+  headCount,
   layerCount,
   type ModelConfig,
   readConfig,
@@ -23,9 +24,9 @@ interface Gpt2Config extends ModelConfig {
 
 const schema = z.object({
   n_embd: size,
-  n_inner: size.nullish(),
+  n_inner: size.optional(),
   n_layer: layerCount,
-  n_head: size,
+  n_head: headCount,
   vocab_size: size,
   n_positions: size.default(1024),
   layer_norm_epsilon: epsilon.default(1e-5),

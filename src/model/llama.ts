@@ -6,7 +6,9 @@ import {
   type Activation,
   activation,
   epsilon,
+  headCount,
   layerCount,
+  MAX_HEAD_SIZE,
   type ModelConfig,
   readConfig,
   requireConfig,
@@ -36,9 +38,9 @@ const schema = z.object({
   hidden_size: size,
   intermediate_size: size,
   num_hidden_layers: layerCount,
-  num_attention_heads: size,
-  num_key_value_heads: size.nullish(),
-  head_dim: size.nullish(),
+  num_attention_heads: headCount,
+  num_key_value_heads: headCount.optional(),
+  head_dim: size.optional(),
   vocab_size: size,
   max_position_embeddings: size.default(2048),
   rms_norm_eps: epsilon.default(1e-6),
@@ -47,13 +49,13 @@ const schema = z.object({
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
   rope_theta: z.number().positive().default(10000),
-  rope_scaling: ropeScaling.nullish(),
+  rope_scaling: ropeScaling.optional(),
   /** Where transformers 5 keeps rope_theta and rope_scaling. */
-  rope_parameters: ropeScaling.nullish(),
-  sliding_window: size.nullish(),
+  rope_parameters: ropeScaling.optional(),
+  sliding_window: size.optional(),
   use_sliding_window: z.boolean().optional(),
   max_window_layers: z.int().min(0).optional(),
-  layer_types: z.array(z.enum(['full_attention', 'sliding_attention'])).nullish(),
+  layer_types: z.array(z.enum(['full_attention', 'sliding_attention'])).optional(),
 });
 
 type Json = z.infer<typeof schema>;
@@ -76,9 +78,9 @@ export const llama: Architecture<LlamaConfig> = {
     );
     const headSize = config.head_dim ?? hidden / heads;
     requireConfig(
-      Number.isInteger(headSize) && headSize % 2 === 0,
-      'num_attention_heads',
-      `expected heads of an even size; hidden_size ${hidden} / ${heads} heads is ${headSize}`,
+      Number.isInteger(headSize) && headSize % 2 === 0 && headSize <= MAX_HEAD_SIZE,
+      config.head_dim ? 'head_dim' : 'num_attention_heads',
+      `expected heads of an even size up to ${MAX_HEAD_SIZE}, found ${headSize}`,
     );
     const rope = config.rope_parameters ?? config.rope_scaling;
     const qwen2 = config.model_type === 'qwen2';

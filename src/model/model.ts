@@ -24,6 +24,17 @@ export const ARCHITECTURES: readonly Architecture[] = [
 /** The architecture and checked configuration of a checkpoint. Throws InputError for a model that is not known. */
 export function describeModel(checkpoint: Pick<Checkpoint, 'name' | 'config'>) {
   const type = checkpoint.config.model_type;
+  const { quantization_config: quantized } = checkpoint.config;
+  if (typeof quantized === 'object' && quantized !== null) {
+    const method = (quantized as { quant_method?: unknown }).quant_method;
+    throw new InputError(
+      `the checkpoint is already quantised (${String(method ?? 'method not stated').slice(0, 40)})`,
+      {
+        place: { file: `${checkpoint.name}/config.json`, key: 'quantization_config' },
+        note: 'give the checkpoint that it was made from; the machine file says how weights are encoded',
+      },
+    );
+  }
   const architecture = ARCHITECTURES.find(({ modelTypes }) => modelTypes.includes(String(type)));
   if (!architecture) {
     const known = ARCHITECTURES.flatMap(({ modelTypes }) => modelTypes);
@@ -49,6 +60,8 @@ export class Model {
   readonly config: ModelConfig;
   readonly datapath: Datapath;
   readonly #store: WeightStore;
+  /** Called after each layer of `hidden`: a streamed pass takes long. */
+  onLayer: ((done: number, total: number) => void) | undefined;
 
   constructor(architecture: Architecture, config: ModelConfig, store: WeightStore, datapath: Datapath) {
     this.architecture = architecture;
@@ -90,6 +103,7 @@ export class Model {
         await architecture.block(new Run(config, datapath, sequence, frame, layer), hidden);
         kernels.release(mark);
       }
+      this.onLayer?.(index + 1, config.layers);
     }
     const results: Matrix[] = [];
     for (const { sequence, hidden } of states) {

@@ -25,7 +25,7 @@ const ROPE_TYPES = ['default', 'linear', 'llama3'];
 export function ropeFrequencies(
   headSize: number,
   theta: number,
-  scaling: z.infer<typeof ropeScaling> | null | undefined,
+  scaling: z.infer<typeof ropeScaling> | undefined,
 ): Float32Array {
   const type = scaling?.rope_type ?? scaling?.type ?? 'default';
   requireConfig(
