@@ -17,6 +17,7 @@ export function fakeTokenizer(
     vocabularySize: 1000,
     bos: options.bos,
     eos: undefined,
+    stops: [],
     encode(text, { special = true } = {}) {
       const plain = (text.match(/ ?\S+|\s/g) ?? []).map((piece) => {
         const id = ids.get(piece) ?? FIRST_PIECE + ids.size;

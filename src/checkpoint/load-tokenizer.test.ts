@@ -108,11 +108,12 @@ async function load(files: Record<string, unknown>, config: Record<string, unkno
 
 describe('special tokens', () => {
   const settings = { bos_token: '<s>', eos_token: { content: '</s>', lstrip: false } };
-  test('come from config.json, an array giving its first', async () => {
+  test('come from config.json, an array giving its first as the end', async () => {
     const config = { bos_token_id: 5, eos_token_id: [7, 2] };
     expect(await load({ 'tokenizer.json': valid, 'tokenizer_config.json': settings }, config)).toMatchObject({
       bos: 5,
       eos: 7,
+      stops: [7, 2],
     });
   });
   test('or from tokenizer_config.json', async () => {
@@ -120,18 +121,42 @@ describe('special tokens', () => {
     expect(await load({ 'tokenizer.json': valid, 'tokenizer_config.json': settings }, config)).toMatchObject({
       bos: 1,
       eos: 2,
+      stops: [2],
     });
   });
   test('or are absent', async () => {
     expect(await load({ 'tokenizer.json': valid })).toMatchObject({
       bos: undefined,
       eos: undefined,
+      stops: [],
       vocabularySize: 10,
     });
   });
   test('that are no ids are refused', async () => {
     const message = await inputErrorOf(load({ 'tokenizer.json': valid }, { eos_token_id: '</s>' }));
     expect(message).toMatch(/config\.json: eos_token_id: expected a token id, found "<\/s>"/);
+    const generation = { 'tokenizer.json': valid, 'generation_config.json': { eos_token_id: [1, -1] } };
+    expect(await inputErrorOf(load(generation))).toMatch(/generation_config\.json: eos_token_id: .*found -1/);
+  });
+  test('that end a text may be in generation_config.json too', async () => {
+    const files = { 'tokenizer.json': valid, 'generation_config.json': { eos_token_id: [2, 9, 2] } };
+    expect(await load(files, { eos_token_id: 7 })).toMatchObject({ eos: 7, stops: [7, 2, 9] });
+    expect(await load(files)).toMatchObject({ eos: 2, stops: [2, 9] });
+    const one = { ...files, 'generation_config.json': { eos_token_id: 9 } };
+    expect(await load({ ...one, 'tokenizer_config.json': settings })).toMatchObject({
+      eos: 2,
+      stops: [2, 9],
+    });
+    expect(await load({ ...one, 'generation_config.json': {} }, { eos_token_id: [] })).toMatchObject({
+      eos: undefined,
+      stops: [],
+    });
+  });
+  test('that start a text are none where tokenizer_config.json says null', async () => {
+    const config = { bos_token_id: 5, eos_token_id: 7 };
+    const said = { 'tokenizer.json': valid, 'tokenizer_config.json': { bos_token: null } };
+    expect(await load(said, config)).toMatchObject({ bos: undefined, eos: 7 });
+    expect(await load({ ...said, 'tokenizer_config.json': {} }, config)).toMatchObject({ bos: 5 });
   });
 });
 

@@ -3,9 +3,10 @@ import { InputError } from '../errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { describe, isObject, type JsonObject, messageOf, quote } from './json.ts';
 import { mergeBoundaries } from './merge-boundaries.ts';
+import { readSpecialIds } from './special-ids.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { adaptDefinition } from './tokenizer-dialect.ts';
-import { readTokenizerConfig, readTokenizerFiles, tokenOf } from './tokenizer-files.ts';
+import { readTokenizerConfig, readTokenizerFiles } from './tokenizer-files.ts';
 
 type Splitter = (text: string, options?: unknown) => string[];
 
@@ -51,20 +52,15 @@ export async function loadTokenizer(checkpoint: Pick<Checkpoint, 'folder' | 'con
       cause: error,
     });
   }
-  const idOf = (key: string) => {
-    const token = tokenOf(settings, `${key}_token`);
-    return (
-      configuredId(checkpoint, `${key}_token_id`) ??
-      (token === undefined ? undefined : library.token_to_id(token))
-    );
-  };
-  return new LibraryTokenizer(library, vocabularySize, idOf('bos'), idOf('eos'), file);
+  const { bos, stops } = await readSpecialIds(checkpoint, settings, (token) => library.token_to_id(token));
+  return new LibraryTokenizer(library, vocabularySize, bos, stops, file);
 }
 
 class LibraryTokenizer implements Tokenizer {
   readonly vocabularySize: number;
   readonly bos: number | undefined;
   readonly eos: number | undefined;
+  readonly stops: readonly number[];
   readonly #library: TokenizerLibrary;
   readonly #file: string;
 
@@ -72,14 +68,15 @@ class LibraryTokenizer implements Tokenizer {
     library: TokenizerLibrary,
     size: number,
     bos: number | undefined,
-    eos: number | undefined,
+    stops: readonly number[],
     file: string,
   ) {
     this.#library = library;
     this.#file = file;
     this.vocabularySize = size;
     this.bos = bos;
-    this.eos = eos;
+    this.eos = stops[0];
+    this.stops = stops;
   }
 
   encode(text: string, { special = true }: { special?: boolean } = {}): number[] {
@@ -141,21 +138,6 @@ function decodeByteFallback(tokens: string[]): string[] {
 function byteToken(token: string | undefined): number | undefined {
   const hex = token === undefined ? undefined : /^<0x([0-9A-Fa-f]{2})>$/.exec(token)?.[1];
   return hex === undefined ? undefined : Number.parseInt(hex, 16);
-}
-
-/** A special token's id from config.json; Llama 3 lists several ends of text, of which the first is the plain one. */
-function configuredId(
-  { config, folder }: Pick<Checkpoint, 'folder' | 'config'>,
-  key: string,
-): number | undefined {
-  const value = Array.isArray(config[key]) ? config[key][0] : config[key];
-  if (value === undefined || value === null) return undefined;
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new InputError(`expected a token id, found ${describe(value)}`, {
-      place: { file: `${folder}/config.json`, key },
-    });
-  }
-  return value;
 }
 
 /** Checks ids before the library sizes tables by them. Returns the largest id + 1. */
