@@ -1,4 +1,5 @@
-import { access, copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { access, copyFile, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { InputError } from '../errors.ts';
@@ -90,12 +91,14 @@ export class ModelCache {
     const path = join(this.snapshot(commit), file);
     if (await exists(path)) return;
     await mkdir(dirname(path), { recursive: true });
-    await rm(path, { force: true });
+    // Renamed into place: another process may be linking the same file or already reading it.
+    const temporary = `${path}.${randomUUID()}`;
     try {
-      await symlink(relative(dirname(path), this.blob(hash)), path);
+      await symlink(relative(dirname(path), this.blob(hash)), temporary);
     } catch {
-      await copyFile(this.blob(hash), path);
+      await copyFile(this.blob(hash), temporary);
     }
+    await rename(temporary, path);
   }
 
   /** Names of needed files that a snapshot lacks; empty where it can be opened. */

@@ -4,7 +4,8 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RunError } from '../errors.ts';
-import type { HubSettings } from './hub-cache.ts';
+import { tryLock } from './file-lock.ts';
+import { exists, type HubSettings } from './hub-cache.ts';
 import { isTransient, type Patience, request, Unreachable } from './hub-request.ts';
 
 /** A file of a repository as the hub lists it. */
@@ -18,9 +19,13 @@ export interface HubFile {
 /** An attempt that brought at least this much does not count as a failed one. */
 const progressBytes = 2 ** 20;
 
+/** Between two looks at a file that another process downloads. */
+const pollMs = 200;
+
 /**
  * Downloads a file to `target`, going on where an earlier attempt stopped (`<target>.incomplete`), and lets it appear
- * there only when its size and hash are right.
+ * there only when its size and hash are right. Where another process is downloading it already, waits for that one
+ * and goes on in its place if it fails.
  *
  * @param onBytes is told how many bytes are on disk
  * @throws RunError where the network fails for good or the bytes are wrong
@@ -35,6 +40,29 @@ export async function downloadFile(
 ): Promise<void> {
   const incomplete = `${target}.incomplete`;
   await mkdir(dirname(target), { recursive: true });
+  for (let seen = 0; ; await sleep(pollMs)) {
+    const lock = await tryLock(`${target}.lock`);
+    try {
+      if (await exists(target)) return onBytes(file.size);
+      if (lock) return await downloadAlone(url, file, target, settings, patience, onBytes);
+    } finally {
+      await lock?.release();
+    }
+    const loaded = await sizeOf(incomplete);
+    if (loaded > seen) onBytes(loaded);
+    seen = Math.max(seen, loaded);
+  }
+}
+
+async function downloadAlone(
+  url: string,
+  file: HubFile,
+  target: string,
+  settings: HubSettings,
+  patience: Patience,
+  onBytes: (loaded: number) => void,
+): Promise<void> {
+  const incomplete = `${target}.incomplete`;
   let failures = 0;
   let restarted = false;
   for (;;) {
