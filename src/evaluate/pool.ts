@@ -102,7 +102,8 @@ class ThreadPool implements Pool {
     // The sources run as TypeScript, the published package as JavaScript.
     const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
     this.#workers = Array.from({ length: workers }, () => {
-      const worker = new Worker(new URL(file, import.meta.url), { workerData: setup });
+      // Without this process's own flags: `node -e` has some that a file cannot run with.
+      const worker = new Worker(new URL(file, import.meta.url), { workerData: setup, execArgv: [] });
       worker.on('message', (reply: WorkerReply) => this.#settle(worker, reply));
       worker.on('error', (error) => this.#fail(new RunError(`a worker thread failed: ${error.message}`)));
       worker.on('exit', (code) => {
