@@ -16,8 +16,7 @@ import {
 } from './config.ts';
 import type { Matrix } from './datapath.ts';
 import { feedForward } from './feed-forward.ts';
-import { normPlan, projectionPlan, type WeightPlan } from './plan.ts';
-import type { SiteName } from './site.ts';
+import { layerProjections, normPlan, projectionPlan, type WeightPlan } from './plan.ts';
 
 interface BertConfig extends ModelConfig {
   activation: Activation;
@@ -39,6 +38,16 @@ const schema = z.object({
   id2label: z.record(z.string(), z.unknown()).optional(),
   num_labels: size.optional(),
 });
+
+/** Weights of a layer's sites. */
+const TENSORS = {
+  q: 'attention.self.query',
+  k: 'attention.self.key',
+  v: 'attention.self.value',
+  o: 'attention.output.dense',
+  fc1: 'intermediate.dense',
+  fc2: 'output.dense',
+} as const;
 
 /** BERT with a sequence-classification head: learned positions and segments, LayerNorm after each sublayer. */
 export const bert: Architecture<BertConfig> = {
@@ -98,26 +107,17 @@ export const bert: Architecture<BertConfig> = {
   },
 
   layer(config, index): WeightPlan {
-    const { hidden, intermediate } = config;
+    const { hidden } = config;
     const prefix = `bert.encoder.layer.${index}`;
-    const projection = (site: SiteName, part: string, outputs: number, inputs: number) =>
-      projectionPlan(site, `${prefix}.${part}`, outputs, inputs);
     return {
       vectors: {
         ...normPlan('attention_norm', `${prefix}.attention.output.LayerNorm`, hidden),
         ...normPlan('feed_forward_norm', `${prefix}.output.LayerNorm`, hidden),
       },
       tables: {},
-      projections: [
-        [
-          projection('q', 'attention.self.query', hidden, hidden),
-          projection('k', 'attention.self.key', hidden, hidden),
-          projection('v', 'attention.self.value', hidden, hidden),
-        ],
-        [projection('o', 'attention.output.dense', hidden, hidden)],
-        [projection('fc1', 'intermediate.dense', intermediate, hidden)],
-        [projection('fc2', 'output.dense', hidden, intermediate)],
-      ],
+      projections: layerProjections(config, (site, outputs, inputs) =>
+        projectionPlan(site, `${prefix}.${TENSORS[site]}`, outputs, inputs),
+      ),
     };
   },
 

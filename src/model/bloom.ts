@@ -12,7 +12,7 @@ import {
   size,
 } from './config.ts';
 import { feedForward } from './feed-forward.ts';
-import { normPlan, type Pick, projectionPlan, type WeightPlan } from './plan.ts';
+import { layerProjections, normPlan, type Pick, projectionPlan, type WeightPlan } from './plan.ts';
 import type { SiteName } from './site.ts';
 
 interface BloomConfig extends ModelConfig {
@@ -44,6 +44,16 @@ const schema = z
     context.addIssue({ code: 'custom', path: [key], message: 'expected a number' });
     return z.NEVER;
   });
+
+/** Weights of a layer's sites; q, k and v share one. */
+const TENSORS = {
+  q: 'self_attention.query_key_value',
+  k: 'self_attention.query_key_value',
+  v: 'self_attention.query_key_value',
+  o: 'self_attention.dense',
+  fc1: 'mlp.dense_h_to_4h',
+  fc2: 'mlp.dense_4h_to_h',
+} as const;
 
 /** BLOOM: ALiBi instead of positions, a norm after the embedding, q, k and v interleaved head by head. */
 export const bloom: Architecture<BloomConfig> = {
@@ -94,31 +104,23 @@ export const bloom: Architecture<BloomConfig> = {
   },
 
   layer(config, index): WeightPlan {
-    const { hidden, intermediate, headSize } = config;
+    const { hidden, headSize } = config;
     const prefix = `transformer.h.${index}`;
-    const projection = (site: SiteName, part: string, outputs: number, inputs: number, pick?: Pick) =>
-      projectionPlan(site, `${prefix}.${part}`, outputs, inputs, pick && { pick });
     // Rows of the fused weight: head 0's q, k and v, then head 1's, …
     const part = (which: number) => ({
       total: 3 * hidden,
       row: (i: number) => (3 * Math.floor(i / headSize) + which) * headSize + (i % headSize),
     });
+    const picks: Partial<Record<SiteName, Pick>> = { q: part(0), k: part(1), v: part(2) };
     return {
       vectors: {
         ...normPlan('attention_norm', `${prefix}.input_layernorm`, hidden),
         ...normPlan('feed_forward_norm', `${prefix}.post_attention_layernorm`, hidden),
       },
       tables: {},
-      projections: [
-        [
-          projection('q', 'self_attention.query_key_value', hidden, hidden, part(0)),
-          projection('k', 'self_attention.query_key_value', hidden, hidden, part(1)),
-          projection('v', 'self_attention.query_key_value', hidden, hidden, part(2)),
-        ],
-        [projection('o', 'self_attention.dense', hidden, hidden)],
-        [projection('fc1', 'mlp.dense_h_to_4h', intermediate, hidden)],
-        [projection('fc2', 'mlp.dense_4h_to_h', hidden, intermediate)],
-      ],
+      projections: layerProjections(config, (site, outputs, inputs) =>
+        projectionPlan(site, `${prefix}.${TENSORS[site]}`, outputs, inputs, { pick: picks[site] }),
+      ),
     };
   },
 

@@ -14,7 +14,7 @@ import {
   size,
 } from './config.ts';
 import { feedForward } from './feed-forward.ts';
-import { normPlan, type Pick, projectionPlan, type WeightPlan } from './plan.ts';
+import { layerProjections, normPlan, type Pick, projectionPlan, type WeightPlan } from './plan.ts';
 import type { SiteName } from './site.ts';
 
 interface Gpt2Config extends ModelConfig {
@@ -35,6 +35,16 @@ const schema = z.object({
   scale_attn_weights: z.literal(true).default(true),
   scale_attn_by_inverse_layer_idx: z.literal(false).default(false),
 });
+
+/** Weights of a layer's sites; q, k and v are thirds of one. */
+const TENSORS = {
+  q: 'attn.c_attn',
+  k: 'attn.c_attn',
+  v: 'attn.c_attn',
+  o: 'attn.c_proj',
+  fc1: 'mlp.c_fc',
+  fc2: 'mlp.c_proj',
+} as const;
 
 /** GPT-2: learned positions, LayerNorm first, tanh-GELU, weights stored [inputs, outputs] with q, k and v fused. */
 export const gpt2: Architecture<Gpt2Config> = {
@@ -81,30 +91,22 @@ export const gpt2: Architecture<Gpt2Config> = {
   },
 
   layer(config, index): WeightPlan {
-    const { hidden, intermediate } = config;
+    const { hidden } = config;
     const prefix = `transformer.h.${index}`;
-    const projection = (site: SiteName, part: string, outputs: number, inputs: number, pick?: Pick) =>
-      projectionPlan(site, `${prefix}.${part}`, outputs, inputs, {
-        inputsFirst: true,
-        ...(pick && { pick }),
-      });
     const third = (part: number) => ({ total: 3 * hidden, row: (i: number) => part * hidden + i });
+    const picks: Partial<Record<SiteName, Pick>> = { q: third(0), k: third(1), v: third(2) };
     return {
       vectors: {
         ...normPlan('attention_norm', `${prefix}.ln_1`, hidden),
         ...normPlan('feed_forward_norm', `${prefix}.ln_2`, hidden),
       },
       tables: {},
-      projections: [
-        [
-          projection('q', 'attn.c_attn', hidden, hidden, third(0)),
-          projection('k', 'attn.c_attn', hidden, hidden, third(1)),
-          projection('v', 'attn.c_attn', hidden, hidden, third(2)),
-        ],
-        [projection('o', 'attn.c_proj', hidden, hidden)],
-        [projection('fc1', 'mlp.c_fc', intermediate, hidden)],
-        [projection('fc2', 'mlp.c_proj', hidden, intermediate)],
-      ],
+      projections: layerProjections(config, (site, outputs, inputs) =>
+        projectionPlan(site, `${prefix}.${TENSORS[site]}`, outputs, inputs, {
+          inputsFirst: true,
+          pick: picks[site],
+        }),
+      ),
     };
   },
 

@@ -14,8 +14,7 @@ import {
 } from './config.ts';
 import type { Matrix } from './datapath.ts';
 import { feedForward } from './feed-forward.ts';
-import { normPlan, type ProjectionPlan, projectionPlan, type WeightPlan } from './plan.ts';
-import type { SiteName } from './site.ts';
+import { layerProjections, normPlan, type ProjectionPlan, projectionPlan, type WeightPlan } from './plan.ts';
 
 interface OptConfig extends ModelConfig {
   activation: Activation;
@@ -46,6 +45,16 @@ const schema = z.object({
 
 /** The position table starts with two rows that transformers never looks up for unpadded text. */
 const POSITION_OFFSET = 2;
+
+/** Weights of a layer's sites. */
+const TENSORS = {
+  q: 'self_attn.q_proj',
+  k: 'self_attn.k_proj',
+  v: 'self_attn.v_proj',
+  o: 'self_attn.out_proj',
+  fc1: 'fc1',
+  fc2: 'fc2',
+} as const;
 
 /** OPT: learned positions, LayerNorm, ReLU. */
 export const opt: Architecture<OptConfig> = {
@@ -136,26 +145,17 @@ export const opt: Architecture<OptConfig> = {
   },
 
   layer(config, index): WeightPlan {
-    const { hidden, intermediate } = config;
+    const { hidden, bias } = config;
     const prefix = `model.decoder.layers.${index}`;
-    const projection = (site: SiteName, part: string, outputs: number, inputs: number) =>
-      projectionPlan(site, `${prefix}.${part}`, outputs, inputs, { bias: config.bias });
     return {
       vectors: {
         ...normPlan('attention_norm', `${prefix}.self_attn_layer_norm`, hidden),
         ...normPlan('feed_forward_norm', `${prefix}.final_layer_norm`, hidden),
       },
       tables: {},
-      projections: [
-        [
-          projection('q', 'self_attn.q_proj', hidden, hidden),
-          projection('k', 'self_attn.k_proj', hidden, hidden),
-          projection('v', 'self_attn.v_proj', hidden, hidden),
-        ],
-        [projection('o', 'self_attn.out_proj', hidden, hidden)],
-        [projection('fc1', 'fc1', intermediate, hidden)],
-        [projection('fc2', 'fc2', hidden, intermediate)],
-      ],
+      projections: layerProjections(config, (site, outputs, inputs) =>
+        projectionPlan(site, `${prefix}.${TENSORS[site]}`, outputs, inputs, { bias }),
+      ),
     };
   },
 

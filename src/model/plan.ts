@@ -55,7 +55,7 @@ export function projectionPlan(
   tensor: string,
   outputs: number,
   inputs: number,
-  { bias = true, inputsFirst, pick }: { bias?: boolean; inputsFirst?: boolean; pick?: Pick } = {},
+  { bias = true, inputsFirst, pick }: { bias?: boolean; inputsFirst?: boolean; pick?: Pick | undefined } = {},
 ): ProjectionPlan {
   return {
     site,
@@ -66,4 +66,21 @@ export function projectionPlan(
     inputsFirst,
     pick,
   };
+}
+
+/** The six weights of most layers; q, k and v share an input. `projection` names each site's tensor. */
+export function layerProjections(
+  { hidden, intermediate }: { hidden: number; intermediate: number },
+  projection: (
+    site: 'q' | 'k' | 'v' | 'o' | 'fc1' | 'fc2',
+    outputs: number,
+    inputs: number,
+  ) => ProjectionPlan,
+): ProjectionPlan[][] {
+  return [
+    [projection('q', hidden, hidden), projection('k', hidden, hidden), projection('v', hidden, hidden)],
+    [projection('o', hidden, hidden)],
+    [projection('fc1', intermediate, hidden)],
+    [projection('fc2', hidden, intermediate)],
+  ];
 }
