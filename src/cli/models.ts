@@ -49,7 +49,7 @@ async function show(name: string, { json }: Flags): Promise<void> {
   const [{ printJson }, { renderTable }] = await Promise.all([import('./print.ts'), import('./table.ts')]);
   const { facts, sites } = await withCheckpoint(name, async (checkpoint) => ({
     facts: await summary(checkpoint),
-    sites: await siteShapes(checkpoint),
+    sites: await shapesOf(checkpoint),
   }));
   if (json) return printJson({ ...facts, sites });
   const lines = Object.entries(facts).map(([key, value]) => [
@@ -103,33 +103,10 @@ async function summary(checkpoint: Checkpoint) {
   };
 }
 
-/**
- * The GEMM sites of a model in the order of execution: how many there are, and the shape of their weight. The attention
- * products have none: qk reads headSize values for each pair of positions, sv writes as many.
- */
-async function siteShapes(checkpoint: Checkpoint) {
-  const { describeModel, SITE_NAMES } = await import('../model/index.ts');
+async function shapesOf(checkpoint: Checkpoint) {
+  const { describeModel, siteShapes } = await import('../model/index.ts');
   const { architecture, config } = describeModel(checkpoint);
-  const plans = [
-    ...architecture
-      .layer(config, 0)
-      .projections.flat()
-      .map((plan) => ({ ...plan, products: config.layers })),
-    ...architecture
-      .frame(config)
-      .projections.flat()
-      .map((plan) => ({ ...plan, products: 1 })),
-  ];
-  const shapes = plans.map(({ site, products, inputs, outputs }) => ({
-    site,
-    products,
-    inputs: inputs as number | string,
-    outputs: outputs as number | string,
-  }));
-  const products = config.layers * config.heads;
-  shapes.push({ site: 'qk', products, inputs: config.headSize, outputs: 'tokens' });
-  shapes.push({ site: 'sv', products, inputs: 'tokens', outputs: config.headSize });
-  return shapes.sort((a, b) => SITE_NAMES.indexOf(a.site) - SITE_NAMES.indexOf(b.site));
+  return siteShapes(architecture, config);
 }
 
 function grouped(value: number): string {

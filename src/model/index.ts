@@ -19,5 +19,6 @@ export { type GenerateOptions, generate } from './generate.ts';
 export { WeightLoader } from './load-weights.ts';
 export { describeModel, Model } from './model.ts';
 export type { WeightPlan } from './plan.ts';
+export { siteShapes } from './shapes.ts';
 export { SITE_NAMES, type Site, type SiteName, siteId } from './site.ts';
 export { type ResidentWeights, residentStore } from './weights.ts';
