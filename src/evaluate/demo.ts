@@ -1,8 +1,5 @@
 import { fileURLToPath } from 'node:url';
 
-/** What separates the documents of the demo stories. */
-export const DEMO_SPLIT = '<|endoftext|>';
-
 const FILES: Record<string, string> = {
   classification: 'sentiment.tsv',
   'last-word': 'last-word.jsonl',

@@ -12,7 +12,7 @@ export interface TextItem {
 }
 
 /** What most files put between their documents. */
-const USUAL_SPLIT = '<|endoftext|>';
+export const USUAL_SPLIT = '<|endoftext|>';
 
 /** Columns that hold the text where `--column` does not say. */
 const TEXT_COLUMNS = ['text'];

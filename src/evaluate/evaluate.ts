@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type DatapathPlan, isReference, needsCalibration, REFERENCE_PLAN } from '../datapath/index.ts';
-import { createGemm, createKernels, type Gemm, type Kernels } from '../kernels/index.ts';
+import { compileKernels, createGemm, createKernels, type Gemm, type Kernels } from '../kernels/index.ts';
 import type { Machine } from '../machine/index.ts';
 import type { LoadedModel } from './load.ts';
 import type { MetricOptions } from './metric.ts';
@@ -8,14 +8,8 @@ import type { MetricResult } from './metrics.ts';
 import { type Backend, createPool, type Job, type Pool } from './pool.ts';
 import { calibrate, defaultMemory, type PreparedModel, prepareModel, residentBytes } from './prepare.ts';
 import { type RunRecord, recordOf } from './record.ts';
-import {
-  calibrationSequences,
-  type EvaluationTask,
-  firstSequences,
-  type Outcome,
-  prepareTask,
-  type Request,
-} from './task.ts';
+import type { Outcome, Request } from './request.ts';
+import { calibrationSequences, type EvaluationTask, firstSequences, prepareTask } from './task.ts';
 
 /** How far a run is. */
 export interface Progress {
@@ -94,6 +88,7 @@ class Comparison {
   readonly #model: LoadedModel;
   readonly #task: EvaluationTask;
   readonly #options: EvaluateOptions;
+  readonly #module: WebAssembly.Module;
   readonly #kernels: Kernels;
   readonly #gemm: Gemm;
   readonly #sha256: string;
@@ -105,11 +100,12 @@ class Comparison {
     model: LoadedModel,
     task: EvaluationTask,
     options: EvaluateOptions,
-    shared: { kernels: Kernels; gemm: Gemm; sha256: string },
+    shared: { module: WebAssembly.Module; kernels: Kernels; gemm: Gemm; sha256: string },
   ) {
     this.#model = model;
     this.#task = task;
     this.#options = options;
+    this.#module = shared.module;
     this.#kernels = shared.kernels;
     this.#gemm = shared.gemm;
     this.#sha256 = shared.sha256;
@@ -121,14 +117,15 @@ class Comparison {
     task: EvaluationTask,
     options: EvaluateOptions,
   ): Promise<Comparison> {
-    const kernels = await createKernels();
+    const module = await compileKernels();
+    const kernels = await createKernels(module);
     const gemm = await createGemm(kernels, { backend: options.backend ?? 'auto', threads: 1 });
     const { checkpoint } = model;
     const stage = { subject: checkpoint.name, stage: 'checksum', total: 1, unit: 'files' } as const;
     options.onProgress?.({ ...stage, done: 0 });
     const sha256 = await checkpoint.hash();
     options.onProgress?.({ ...stage, done: 1 });
-    return new Comparison(model, task, options, { kernels, gemm, sha256 });
+    return new Comparison(model, task, options, { module, kernels, gemm, sha256 });
   }
 
   async evaluate(machine: Machine): Promise<Evaluation> {
@@ -144,7 +141,13 @@ class Comparison {
     const workers = streamed ? 1 : Math.min(cores, task.requests.length);
     const start = performance.now();
     const pool = await createPool(
-      { backend: this.#options.backend ?? 'auto', threads: streamed ? cores : 1, model: prepared, reference },
+      {
+        module: this.#module,
+        backend: this.#options.backend ?? 'auto',
+        threads: streamed ? cores : 1,
+        model: prepared,
+        reference,
+      },
       workers,
       (done, total) => this.#progress(machine.name, 'evaluation', done, total, 'layers'),
     );

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { InputError, type Place, RunError } from '../errors.ts';
-import { compileKernels, createGemm, createKernels } from '../kernels/index.ts';
+import { createGemm, createKernels } from '../kernels/index.ts';
 import { instantiate, type PreparedModel } from './prepare.ts';
-import type { ClassifyRequest, ClassScore, Score, ScoreRequest } from './request.ts';
+import type { ClassifyRequest, Outcome, ScoreRequest } from './request.ts';
 import { Scorer } from './scorer.ts';
 
 export type Backend = 'auto' | 'onnxruntime' | 'webassembly';
@@ -24,13 +24,13 @@ export type Job =
   | { kind: 'classify'; requests: ClassifyRequest[] };
 
 export type WorkerReply =
-  | { id: number; outcomes: (Score | ClassScore)[] }
+  | { id: number; outcomes: Outcome[] }
   | { id: number; error: { input: boolean; message: string; place: Place; note?: string | undefined } };
 
 /** Runs jobs on threads, one core each; the order of completion does not show in the results. */
 export interface Pool {
   /** Outcomes of the job's requests, in order. */
-  run(job: Job): Promise<(Score | ClassScore)[]>;
+  run(job: Job): Promise<Outcome[]>;
   /** Jobs that run at once. */
   readonly width: number;
   close(): Promise<void>;
@@ -38,17 +38,17 @@ export interface Pool {
 
 /** A pool of this thread alone; the weights may be streamed, with all threads within a product. */
 async function localPool(setup: WorkerSetup, onLayer: OnLayer): Promise<Pool> {
-  const { answer, close } = await createScorer(setup, setup.model.weights ? undefined : onLayer);
+  const { answer, close } = await createScorer(setup, onLayer);
   return { width: 1, run: answer, close };
 }
 
 /** How a thread answers jobs. */
 export interface ThreadScorer {
-  answer(job: Job): Promise<(Score | ClassScore)[]>;
+  answer(job: Job): Promise<Outcome[]>;
   close(): Promise<void>;
 }
 
-/** @param onLayer called after each layer of a pass */
+/** @param onLayer called after each layer of a streamed pass */
 export async function createScorer(setup: WorkerSetup, onLayer?: OnLayer): Promise<ThreadScorer> {
   const kernels = await createKernels(setup.module);
   const gemm = await createGemm(kernels, { backend: setup.backend, threads: setup.threads });
@@ -59,7 +59,8 @@ export async function createScorer(setup: WorkerSetup, onLayer?: OnLayer): Promi
       await model.close();
       throw error;
     }));
-  model.model.onLayer = onLayer;
+  if (!setup.model.weights) model.model.onLayer = onLayer;
+  if (reference && !setup.reference?.weights) reference.model.onLayer = onLayer;
   const scorer = new Scorer(model.model, reference?.model);
   return {
     answer: (job) => (job.kind === 'score' ? scorer.score(job.requests) : scorer.classify(job.requests)),
@@ -75,13 +76,8 @@ export async function createScorer(setup: WorkerSetup, onLayer?: OnLayer): Promi
  *
  * @param onLayer called after each layer of a streamed pass, which this thread runs
  */
-export async function createPool(
-  setup: Omit<WorkerSetup, 'module'>,
-  workers: number,
-  onLayer: OnLayer,
-): Promise<Pool> {
-  const full = { ...setup, module: await compileKernels() };
-  return workers === 1 ? localPool(full, onLayer) : new ThreadPool(full, workers);
+export async function createPool(setup: WorkerSetup, workers: number, onLayer: OnLayer): Promise<Pool> {
+  return workers === 1 ? localPool(setup, onLayer) : new ThreadPool(setup, workers);
 }
 
 class ThreadPool implements Pool {
@@ -91,7 +87,7 @@ class ThreadPool implements Pool {
   readonly #waiting: (() => void)[] = [];
   readonly #pending = new Map<
     number,
-    { resolve: (outcomes: (Score | ClassScore)[]) => void; reject: (error: Error) => void }
+    { resolve: (outcomes: Outcome[]) => void; reject: (error: Error) => void }
   >();
   #next = 0;
   #closing = false;
@@ -114,7 +110,7 @@ class ThreadPool implements Pool {
     });
   }
 
-  async run(job: Job): Promise<(Score | ClassScore)[]> {
+  async run(job: Job): Promise<Outcome[]> {
     while (this.#idle.length === 0 && !this.#failure)
       await new Promise<void>((wake) => this.#waiting.push(wake));
     if (this.#failure) throw this.#failure;

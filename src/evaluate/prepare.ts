@@ -14,6 +14,7 @@ import {
   Model,
   type ResidentWeights,
   residentStore,
+  rowsOf,
   WeightLoader,
 } from '../model/index.ts';
 import type { LoadedModel } from './load.ts';
@@ -97,16 +98,11 @@ export async function calibrate(
   model.onLayer = onLayer;
   try {
     const mark = kernels.mark();
-    for (const { data, rows, columns } of await model.hidden(sequences)) {
-      const step = headRows(model.config.vocabulary);
-      for (let row = 0; row < rows; row += step) {
+    const step = headRows(model.config.vocabulary);
+    for (const hidden of await model.hidden(sequences)) {
+      for (let row = 0; row < hidden.rows; row += step) {
         const inner = kernels.mark();
-        const count = Math.min(step, rows - row);
-        await model.logits({
-          data: data.subarray(row * columns, (row + count) * columns),
-          rows: count,
-          columns,
-        });
+        await model.logits(rowsOf(hidden, row, Math.min(step, hidden.rows - row)));
         kernels.release(inner);
       }
     }

@@ -32,3 +32,6 @@ export interface ClassScore {
   /** [classes], of the reference model, where there is one. */
   reference?: ArrayLike<number>;
 }
+
+export type Request = ScoreRequest | ClassifyRequest;
+export type Outcome = Score | ClassScore;

@@ -1,4 +1,4 @@
-import type { Matrix, Model } from '../model/index.ts';
+import { type Matrix, type Model, rowsOf } from '../model/index.ts';
 import type { ClassifyRequest, ClassScore, Score, ScoreRequest } from './request.ts';
 
 /** Logits held at a time, in values: a head over a whole sequence of a large vocabulary would not fit a cache. */
@@ -86,8 +86,4 @@ export class Scorer {
     }
     return score;
   }
-}
-
-function rowsOf({ data, columns }: Matrix, from: number, rows: number): Matrix {
-  return { data: data.subarray(from * columns, (from + rows) * columns), rows, columns };
 }

@@ -1,16 +1,13 @@
 import { basename } from 'node:path';
 import { InputError } from '../errors.ts';
 import { type Dataset, readDataset } from './data.ts';
-import { DEMO_SPLIT, demoData } from './demo.ts';
-import { readDocuments } from './documents.ts';
+import { demoData } from './demo.ts';
+import { readDocuments, USUAL_SPLIT } from './documents.ts';
 import type { LoadedModel } from './load.ts';
 import type { MetricOptions, Task } from './metric.ts';
 import { chooseMetric, type MetricResult } from './metrics.ts';
-import type { ClassifyRequest, ClassScore, Score, ScoreRequest } from './request.ts';
+import type { Outcome, Request } from './request.ts';
 import { specialTokens, startTokens } from './sequences.ts';
-
-export type Request = ScoreRequest | ClassifyRequest;
-export type Outcome = Score | ClassScore;
 
 /** Data and a metric, made into requests for one model. */
 export interface EvaluationTask {
@@ -39,7 +36,7 @@ export async function prepareTask(
   const name = options.metric ?? (options.metricOptions?.lastToken ? 'last-word' : 'auto');
   const { dataset, source, demo } = await readData(options.data, name, architecture.kind);
   const metricOptions = {
-    ...(demo && dataset.kind === 'text' && { split: DEMO_SPLIT }),
+    ...(demo && dataset.kind === 'text' && { split: USUAL_SPLIT }),
     ...options.metricOptions,
   };
   const metric = chooseMetric(name, dataset, architecture.kind, metricOptions);
@@ -60,7 +57,7 @@ export async function calibrationSequences(
   const { tokenizer } = model;
   const context = contextOf(model, options.context);
   const { dataset, source, demo } = await readData(options.data, 'perplexity', 'decoder');
-  const split = options.split ?? (demo ? DEMO_SPLIT : undefined);
+  const split = options.split ?? (demo ? USUAL_SPLIT : undefined);
   const { documents } = readDocuments(dataset, {
     limit: CALIBRATION_SEQUENCES,
     ...(split !== undefined && dataset.kind === 'text' && { split }),

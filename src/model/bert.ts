@@ -7,14 +7,14 @@ import {
   type Activation,
   activation,
   epsilon,
+  equalHeads,
   headCount,
   layerCount,
   type ModelConfig,
   readConfig,
-  requireConfig,
   size,
 } from './config.ts';
-import type { Matrix } from './datapath.ts';
+import { type Matrix, rowsOf } from './datapath.ts';
 import { feedForward } from './feed-forward.ts';
 import { layerProjections, normPlan, projectionPlan, type WeightPlan } from './plan.ts';
 
@@ -59,17 +59,10 @@ export const bert: Architecture<BertConfig> = {
   parse(json) {
     const config = readConfig(schema, json);
     const { hidden_size: hidden, num_attention_heads: heads } = config;
-    requireConfig(
-      hidden % heads === 0,
-      'num_attention_heads',
-      `expected a divisor of hidden_size ${hidden}, found ${heads}`,
-    );
     return {
       layers: config.num_hidden_layers,
       hidden,
-      heads,
-      keyValueHeads: heads,
-      headSize: hidden / heads,
+      ...equalHeads(hidden, heads, 'num_attention_heads'),
       intermediate: config.intermediate_size,
       vocabulary: config.vocab_size,
       context: config.max_position_embeddings,
@@ -122,19 +115,14 @@ export const bert: Architecture<BertConfig> = {
   },
 
   async embed(run, hidden) {
-    const { kernels, config, rows } = run;
-    const { tokens, positions, segments } = run.frame.tables;
+    const { tokens, segments } = run.frame.tables;
     if (run.sequence.cache)
       throw new InputError('an encoder sees its whole input at once; it cannot generate');
     await tokens!.gather(run.sequence.tokens, hidden.data);
-    const other = run.matrix(config.hidden);
-    await segments!.gather(run.sequence.types ?? new Uint8Array(rows), other.data);
-    kernels.add(hidden.data, other.data);
-    await positions!.gather(
-      Array.from({ length: rows }, (_, row) => row),
-      other.data,
-    );
-    kernels.add(hidden.data, other.data);
+    const segment = run.matrix(hidden.columns);
+    await segments!.gather(run.sequence.types ?? new Uint8Array(run.rows), segment.data);
+    run.kernels.add(hidden.data, segment.data);
+    await run.addPositions(hidden);
     run.layerNorm('embedding_norm', hidden);
   },
 
@@ -150,8 +138,7 @@ export const bert: Architecture<BertConfig> = {
 
   /** tanh of a dense layer over the first token, [CLS]. */
   async finish(run, hidden) {
-    const first = { data: hidden.data.subarray(0, hidden.columns), rows: 1, columns: hidden.columns };
-    const [pooled] = (await run.project(first, 'pooler')) as [Matrix];
+    const [pooled] = (await run.project(rowsOf(hidden, 0, 1), 'pooler')) as [Matrix];
     run.kernels.tanh(pooled.data);
     return pooled;
   },

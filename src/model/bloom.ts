@@ -2,15 +2,7 @@ import { z } from 'zod';
 import type { Architecture } from './architecture.ts';
 import { selfAttention } from './attention.ts';
 import { normFirstBlock } from './block.ts';
-import {
-  epsilon,
-  headCount,
-  layerCount,
-  type ModelConfig,
-  readConfig,
-  requireConfig,
-  size,
-} from './config.ts';
+import { epsilon, equalHeads, headCount, layerCount, type ModelConfig, readConfig, size } from './config.ts';
 import { feedForward } from './feed-forward.ts';
 import { layerProjections, normPlan, type Pick, projectionPlan, type WeightPlan } from './plan.ts';
 import type { SiteName } from './site.ts';
@@ -65,17 +57,10 @@ export const bloom: Architecture<BloomConfig> = {
   parse(json) {
     const config = readConfig(schema, json);
     const { hidden, heads } = config;
-    requireConfig(
-      hidden % heads === 0,
-      'n_head',
-      `expected a divisor of hidden_size ${hidden}, found ${heads}`,
-    );
     return {
       layers: config.layers,
       hidden,
-      heads,
-      keyValueHeads: heads,
-      headSize: hidden / heads,
+      ...equalHeads(hidden, heads, 'n_head'),
       intermediate: 4 * hidden,
       vocabulary: config.vocab_size,
       context: config.seq_length,

@@ -69,6 +69,12 @@ function withoutNulls(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, withoutNulls(item)]));
 }
 
+/** Heads that divide the residual stream among them, each with keys and values of its own. `key` names their number. */
+export function equalHeads(hidden: number, heads: number, key: string) {
+  requireConfig(hidden % heads === 0, key, `expected a divisor of the hidden size ${hidden}, found ${heads}`);
+  return { heads, keyValueHeads: heads, headSize: hidden / heads };
+}
+
 /** Throws unless a condition between keys of config.json holds. */
 export function requireConfig(condition: boolean, key: string, message: string): void {
   if (!condition) throw new InputError(message, { place: { file: 'config.json', key } });

@@ -8,6 +8,11 @@ export interface Matrix {
   columns: number;
 }
 
+/** Some rows of a matrix, in place. */
+export function rowsOf({ data, columns }: Matrix, from: number, rows: number): Matrix {
+  return { data: data.subarray(from * columns, (from + rows) * columns), rows, columns };
+}
+
 /** A weight as the checkpoint means it: float32 [outputs, inputs] in any buffer. */
 export interface WeightMatrix {
   data: Float32Array;

@@ -1,4 +1,5 @@
 import { philox, uniform } from '../tensor/index.ts';
+import { rowsOf } from './datapath.ts';
 import type { Model } from './model.ts';
 
 export interface GenerateOptions {
@@ -24,9 +25,7 @@ export async function* generate(
   for (let i = 0; i < count; i++) {
     const mark = kernels.mark();
     const [hidden] = await model.hidden([{ tokens: next, cache }]);
-    const { data, rows, columns } = hidden!;
-    const last = { data: data.subarray((rows - 1) * columns, rows * columns), rows: 1, columns };
-    const logits = (await model.logits(last)).data;
+    const logits = (await model.logits(rowsOf(hidden!, hidden!.rows - 1, 1))).data;
     const token = temperature === 0 ? argMax(model, logits) : sample(logits, temperature, seed, i);
     kernels.release(mark);
     if (stops.includes(token)) return;

@@ -6,11 +6,11 @@ import {
   type Activation,
   activation,
   epsilon,
+  equalHeads,
   headCount,
   layerCount,
   type ModelConfig,
   readConfig,
-  requireConfig,
   size,
 } from './config.ts';
 import { feedForward } from './feed-forward.ts';
@@ -56,13 +56,10 @@ export const gpt2: Architecture<Gpt2Config> = {
   parse(json) {
     const config = readConfig(schema, json);
     const { n_embd: hidden, n_head: heads } = config;
-    requireConfig(hidden % heads === 0, 'n_head', `expected a divisor of n_embd ${hidden}, found ${heads}`);
     return {
       layers: config.n_layer,
       hidden,
-      heads,
-      keyValueHeads: heads,
-      headSize: hidden / heads,
+      ...equalHeads(hidden, heads, 'n_head'),
       intermediate: config.n_inner ?? 4 * hidden,
       vocabulary: config.vocab_size,
       context: config.n_positions,
@@ -111,15 +108,8 @@ export const gpt2: Architecture<Gpt2Config> = {
   },
 
   async embed(run, hidden) {
-    const { kernels, config, rows, start } = run;
-    const { tokens, positions } = run.frame.tables;
-    await tokens!.gather(run.sequence.tokens, hidden.data);
-    const learned = run.matrix(config.hidden);
-    await positions!.gather(
-      Array.from({ length: rows }, (_, row) => start + row),
-      learned.data,
-    );
-    kernels.add(hidden.data, learned.data);
+    await run.frame.tables.tokens!.gather(run.sequence.tokens, hidden.data);
+    await run.addPositions(hidden);
   },
 
   async block(run, hidden) {

@@ -15,6 +15,7 @@ export type {
   Projection,
   WeightMatrix,
 } from './datapath.ts';
+export { rowsOf } from './datapath.ts';
 export { type GenerateOptions, generate } from './generate.ts';
 export { WeightLoader } from './load-weights.ts';
 export { describeModel, Model } from './model.ts';

@@ -143,12 +143,12 @@ export class WeightLoader<C extends ModelConfig> {
     const total = pick?.total ?? outputs;
     if (!plan.inputsFirst)
       return pickRows(await this.#tensor(tensor, [total, inputs], cache), inputs, outputs, pick);
-    return pickRows(
-      this.#transposed(await this.#tensor(tensor, [inputs, total], cache), inputs, total),
-      inputs,
-      outputs,
-      pick,
-    );
+    // Sites that share a fused tensor share its transpose.
+    const key = `${tensor} transposed`;
+    const turned =
+      cache.get(key) ?? this.#transposed(await this.#tensor(tensor, [inputs, total], cache), inputs, total);
+    cache.set(key, turned);
+    return pickRows(turned, inputs, outputs, pick);
   }
 
   #transposed(data: Float32Array, rows: number, columns: number): Float32Array {

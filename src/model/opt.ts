@@ -5,6 +5,7 @@ import { normFirstBlock, normLastBlock } from './block.ts';
 import {
   type Activation,
   activation,
+  equalHeads,
   headCount,
   layerCount,
   type ModelConfig,
@@ -67,11 +68,6 @@ export const opt: Architecture<OptConfig> = {
     const config = readConfig(schema, json);
     const { hidden_size: hidden, num_attention_heads: heads } = config;
     requireConfig(
-      hidden % heads === 0,
-      'num_attention_heads',
-      `expected a divisor of hidden_size ${hidden}, found ${heads}`,
-    );
-    requireConfig(
       config.layer_norm_elementwise_affine,
       'layer_norm_elementwise_affine',
       'norms without gain and bias (Galactica) are not supported',
@@ -79,9 +75,7 @@ export const opt: Architecture<OptConfig> = {
     return {
       layers: config.num_hidden_layers,
       hidden,
-      heads,
-      keyValueHeads: heads,
-      headSize: hidden / heads,
+      ...equalHeads(hidden, heads, 'num_attention_heads'),
       intermediate: config.ffn_dim,
       vocabulary: config.vocab_size,
       context: config.max_position_embeddings,
@@ -160,20 +154,17 @@ export const opt: Architecture<OptConfig> = {
   },
 
   async embed(run, hidden) {
-    const { kernels, config, rows, start } = run;
-    const { tokens, positions } = run.frame.tables;
+    const { config } = run;
+    const tokens = run.frame.tables.tokens!;
     if (config.embedding === config.hidden) {
-      await tokens!.gather(run.sequence.tokens, hidden.data);
+      await tokens.gather(run.sequence.tokens, hidden.data);
     } else {
       const narrow = run.matrix(config.embedding);
-      await tokens!.gather(run.sequence.tokens, narrow.data);
+      await tokens.gather(run.sequence.tokens, narrow.data);
       const [wide] = (await run.project(narrow, 'project_in')) as [Matrix];
       hidden.data.set(wide.data);
     }
-    const learned = run.matrix(config.hidden);
-    const indices = Array.from({ length: rows }, (_, row) => start + row + POSITION_OFFSET);
-    await positions!.gather(indices, learned.data);
-    kernels.add(hidden.data, learned.data);
+    await run.addPositions(hidden, POSITION_OFFSET);
   },
 
   async block(run, hidden) {

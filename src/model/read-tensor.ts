@@ -1,9 +1,11 @@
 import { type Checkpoint, type DataType, elementBytes } from '../checkpoint/index.ts';
-import { InputError, suggest } from '../errors.ts';
+import { InputError, nearest } from '../errors.ts';
 import type { Kernels } from '../kernels/index.ts';
 
 /** Values widened at a time: bounds what a large tensor takes of the kernel memory. */
 const CHUNK = 1 << 20;
+/** Names compared with a missing one: a hostile header holds millions. */
+const NAMES = 2000;
 
 /** Reads tensors of a checkpoint as float32 in shared buffers, checked for shape and for NaN and infinity. */
 export class TensorReader {
@@ -51,12 +53,10 @@ export class TensorReader {
       }
       return info;
     }
+    const near = nearest(name, [...tensors.keys()].slice(0, NAMES));
     throw new InputError(`the checkpoint has no tensor "${name}" of shape [${shape}]`, {
       place: { file },
-      note: suggest(name, [...tensors.keys()].slice(0, 2000)).replace(
-        /known: .*/s,
-        `it has ${tensors.size} tensors`,
-      ),
+      note: `${near ? `did you mean "${near}"? ` : ''}it has ${tensors.size} tensors`,
     });
   }
 

@@ -46,6 +46,14 @@ export class Run<C extends ModelConfig = ModelConfig> {
     return { data: this.kernels.floats(rows * columns), rows, columns };
   }
 
+  /** hidden += the learned embeddings of the rows' positions, of which the table's row `first` is position 0. */
+  async addPositions(hidden: Matrix, first = 0): Promise<void> {
+    const learned = this.matrix(hidden.columns);
+    const indices = Array.from({ length: this.rows }, (_, row) => first + this.start + row);
+    await this.frame.tables.positions!.gather(indices, learned.data);
+    this.kernels.add(hidden.data, learned.data);
+  }
+
   /** A norm's gain or another vector of the layer, or of the frame where there is none. */
   vector(name: string): Float32Array {
     const vector = (this.layer ?? this.frame).vectors[name];
