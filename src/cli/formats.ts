@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { FloatFormat, IntegerFormat } from '../formats/index.ts';
+import type { FormatDefinition } from '../formats/index.ts';
 
 export function register(program: Command): void {
   program
@@ -26,23 +26,16 @@ async function run(name: string | undefined, flags: { json?: boolean }): Promise
   const columns = [
     { title: 'format' },
     { title: 'bits', align: 'right' as const },
-    { title: 'max', align: 'right' as const },
+    { title: 'range' },
     { title: 'definition', wrap: true },
   ];
-  const rows = facts.map(({ name, bits, max, summary }) => [name, String(bits), short(max), summary]);
+  const rows = facts.map(({ name, bits, range, summary }) => [name, bits, range, summary]);
   console.log(renderTable(columns, rows));
 }
 
 /** The facts of a format, in the order to show them. */
-function definition(format: FloatFormat | IntegerFormat) {
-  const { name, kind, bits, max, summary, source } = format;
-  const fields =
-    format.kind === 'float' ? { exponentBits: format.exponentBits, mantissaBits: format.mantissaBits } : {};
-  return { name, kind, bits, ...fields, max, summary, source };
-}
-
-function short(value: number): string {
-  return value < 1e6 ? String(value) : value.toExponential(4);
+function definition({ name, table, summary, source }: FormatDefinition) {
+  return { name, ...table, summary, source };
 }
 
 function words(name: string): string {

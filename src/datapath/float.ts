@@ -93,7 +93,7 @@ export class FloatEngine implements Engine<Matrix, FloatWeight> {
 }
 
 function floatFormat(name: string): FloatFormat {
-  const format = FORMATS[name];
-  if (format?.kind !== 'float') throw new Error(`"${name}" is not a float format`);
-  return format as FloatFormat;
+  const float = FORMATS[name]?.float;
+  if (!float) throw new Error(`"${name}" is not a float format`);
+  return float;
 }

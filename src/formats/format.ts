@@ -5,13 +5,12 @@ import type { Kernels } from '../kernels/index.ts';
  * with it bit for bit.
  */
 export interface Format {
-  /** Name in machine files: lower case, semantics included (`float16`, `int8`). */
+  /** Name in machine files: lower case, semantics included (`float16`). */
   readonly name: string;
   readonly bits: number;
-  readonly kind: 'float' | 'integer';
   /** One line: fields, range, specials. */
   readonly summary: string;
-  /** Largest finite magnitude (an integer's largest code). */
+  /** Largest finite magnitude. */
   readonly max: number;
   /** Where the definition stands. */
   readonly source: string;
@@ -23,15 +22,9 @@ export interface Format {
 
 /** A format whose values need no scale: rounding float32 to it is the whole conversion. */
 export interface FloatFormat extends Format {
-  readonly kind: 'float';
   readonly exponentBits: number;
   /** Stored mantissa bits, hidden bit not counted. */
   readonly mantissaBits: number;
   /** Fast path: rounds float32 values to the format's in place, in a kernel memory. */
   round(kernels: Kernels, values: Float32Array): void;
-}
-
-/** A format of integer codes: value = code · scale, the scale from outside. */
-export interface IntegerFormat extends Format {
-  readonly kind: 'integer';
 }

@@ -27,7 +27,6 @@ export function ieeeFormat(
   const { exponentBits, mantissaBits } = spec;
   return {
     ...spec,
-    kind: 'float',
     bits: 1 + exponentBits + mantissaBits,
     max: decodeIeee(spec, infinityCode(spec) - 1),
     encode: (value) => encodeIeee(spec, value),

@@ -1,3 +1,5 @@
+import type { FormatKernels } from './format-kernels.ts';
+
 /**
  * The elementwise work of a model: one WebAssembly SIMD module with a memory of its own per worker thread.
  *
@@ -8,6 +10,8 @@
  */
 export interface Kernels {
   readonly memory: WebAssembly.Memory;
+  /** What number formats with scales need. */
+  readonly formats: FormatKernels;
 
   // The stack of the memory. Every array starts at a multiple of 64 bytes. Contents are undefined.
   floats(length: number): Float32Array;

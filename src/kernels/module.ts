@@ -66,6 +66,22 @@ export interface KernelExports {
   expSums(out: number, x: number, rows: number, columns: number): void;
   divergenceSums(out: number, p: number, q: number, rows: number, columns: number): void;
 
+  groupAbsMax(out: number, x: number, rows: number, columns: number, group: number): void;
+  groupRange(low: number, high: number, x: number, rows: number, columns: number, group: number): void;
+  scaleGroups(x: number, scales: number, rows: number, columns: number, group: number): void;
+  groupSquaredError(out: number, x: number, y: number, rows: number, columns: number, group: number): void;
+  roundIntegers(
+    x: number,
+    scales: number,
+    zeros: number,
+    rows: number,
+    columns: number,
+    group: number,
+    low: number,
+    high: number,
+    values: boolean,
+  ): void;
+
   quantize(out: number, x: number, length: number, scale: number, offset: number): void;
   quantizeRows(out: number, scales: number, x: number, rows: number, columns: number, offset: number): void;
   fakeQuantize(x: number, length: number, scale: number): void;

@@ -104,6 +104,27 @@ export class KernelStack {
   owns(view: ArrayBufferView): boolean {
     return this.#buffers.has(view.buffer);
   }
+
+  /** Runs `work` and gives back what it took from the stack. */
+  scratch(work: () => void): void {
+    const mark = this.mark();
+    try {
+      work();
+    } finally {
+      this.release(mark);
+    }
+  }
+
+  /** Address of a small vector of any buffer: its own, or that of a copy. */
+  vector(values: Float32Array): number {
+    return this.owns(values) ? values.byteOffset : this.load(values).byteOffset;
+  }
+
+  /** Address of a view, which must lie in this memory. */
+  at(kernel: string, view: ArrayBufferView): number {
+    if (!this.owns(view)) throw new Error(`${kernel}: an array lies outside the memory of these kernels`);
+    return view.byteOffset;
+  }
 }
 
 function align(address: number): number {

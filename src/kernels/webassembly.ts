@@ -1,7 +1,9 @@
+import type { FormatKernels } from './format-kernels.ts';
 import type { Kernels, SoftmaxOptions } from './kernels.ts';
 import { compileKernels, type KernelExports } from './module.ts';
 import { natural, same, wholeRows } from './operands.ts';
 import { KernelStack } from './stack.ts';
+import { WebAssemblyFormatKernels } from './webassembly-formats.ts';
 
 /** Reads as "sees all" in the module, whose positions are 32-bit. */
 const NO_WINDOW = 0xffff_ffff;
@@ -13,12 +15,14 @@ const NO_WINDOW = 0xffff_ffff;
  */
 export class WebAssemblyKernels extends KernelStack implements Kernels {
   readonly exports: KernelExports;
+  readonly formats: FormatKernels;
 
   constructor(module: WebAssembly.Module) {
     super();
     const instance = new WebAssembly.Instance(module, { env: { memory: this.memory } });
     this.exports = instance.exports as unknown as KernelExports;
     this.reserve(this.exports.heapBase());
+    this.formats = new WebAssemblyFormatKernels(this, this.exports);
   }
 
   layerNorm(
@@ -32,9 +36,9 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     const rows = wholeRows('layerNorm', x.length, columns);
     same('layerNorm', 'bias', bias.length, columns);
     same('layerNorm', 'out', out.length, x.length);
-    const [to, from] = [this.#at('layerNorm', out), this.#at('layerNorm', x)];
-    this.#scratch(() => {
-      this.exports.layerNorm(to, from, this.#vector(gain), this.#vector(bias), rows, columns, epsilon);
+    const [to, from] = [this.at('layerNorm', out), this.at('layerNorm', x)];
+    this.scratch(() => {
+      this.exports.layerNorm(to, from, this.vector(gain), this.vector(bias), rows, columns, epsilon);
     });
   }
 
@@ -42,50 +46,50 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     const columns = gain.length;
     const rows = wholeRows('rmsNorm', x.length, columns);
     same('rmsNorm', 'out', out.length, x.length);
-    const [to, from] = [this.#at('rmsNorm', out), this.#at('rmsNorm', x)];
-    this.#scratch(() => this.exports.rmsNorm(to, from, this.#vector(gain), rows, columns, epsilon));
+    const [to, from] = [this.at('rmsNorm', out), this.at('rmsNorm', x)];
+    this.scratch(() => this.exports.rmsNorm(to, from, this.vector(gain), rows, columns, epsilon));
   }
 
   relu(x: Float32Array): void {
-    this.exports.relu(this.#at('relu', x), x.length);
+    this.exports.relu(this.at('relu', x), x.length);
   }
 
   gelu(x: Float32Array): void {
-    this.exports.gelu(this.#at('gelu', x), x.length);
+    this.exports.gelu(this.at('gelu', x), x.length);
   }
 
   geluTanh(x: Float32Array): void {
-    this.exports.geluTanh(this.#at('geluTanh', x), x.length);
+    this.exports.geluTanh(this.at('geluTanh', x), x.length);
   }
 
   tanh(x: Float32Array): void {
-    this.exports.tanh(this.#at('tanh', x), x.length);
+    this.exports.tanh(this.at('tanh', x), x.length);
   }
 
   silu(x: Float32Array): void {
-    this.exports.silu(this.#at('silu', x), x.length);
+    this.exports.silu(this.at('silu', x), x.length);
   }
 
   add(x: Float32Array, y: Float32Array): void {
     same('add', 'y', y.length, x.length);
-    this.exports.add(this.#at('add', x), this.#at('add', y), x.length);
+    this.exports.add(this.at('add', x), this.at('add', y), x.length);
   }
 
   multiply(x: Float32Array, y: Float32Array): void {
     same('multiply', 'y', y.length, x.length);
-    this.exports.multiply(this.#at('multiply', x), this.#at('multiply', y), x.length);
+    this.exports.multiply(this.at('multiply', x), this.at('multiply', y), x.length);
   }
 
   addRow(x: Float32Array, bias: Float32Array): void {
     const rows = wholeRows('addRow', x.length, bias.length);
-    const at = this.#at('addRow', x);
-    this.#scratch(() => this.exports.addRow(at, this.#vector(bias), rows, bias.length));
+    const at = this.at('addRow', x);
+    this.scratch(() => this.exports.addRow(at, this.vector(bias), rows, bias.length));
   }
 
   multiplyRow(x: Float32Array, factors: Float32Array): void {
     const rows = wholeRows('multiplyRow', x.length, factors.length);
-    const at = this.#at('multiplyRow', x);
-    this.#scratch(() => this.exports.multiplyRow(at, this.#vector(factors), rows, factors.length));
+    const at = this.at('multiplyRow', x);
+    this.scratch(() => this.exports.multiplyRow(at, this.vector(factors), rows, factors.length));
   }
 
   softmax(x: Float32Array, columns: number, options: SoftmaxOptions): void {
@@ -95,7 +99,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     if (!(Number.isInteger(period) && period > 0)) throw new Error(`softmax: a period of ${period} rows`);
     if (!(window >= 1)) throw new Error(`softmax: a window of ${window} positions`);
     const width = Math.min(Math.floor(window), NO_WINDOW);
-    this.exports.softmax(this.#at('softmax', x), rows, columns, scale, slope, first, period, width);
+    this.exports.softmax(this.at('softmax', x), rows, columns, scale, slope, first, period, width);
   }
 
   rope(
@@ -111,84 +115,84 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     if (!(Number.isInteger(half) && half * 2 <= headSize)) {
       throw new Error(`rope: ${cosine.length} cosines for ${rows} rows of heads of ${headSize}`);
     }
-    const [c, s] = [this.#at('rope', cosine), this.#at('rope', sine)];
-    this.exports.rope(this.#at('rope', x), c, s, rows, heads, headSize, half);
+    const [c, s] = [this.at('rope', cosine), this.at('rope', sine)];
+    this.exports.rope(this.at('rope', x), c, s, rows, heads, headSize, half);
   }
 
   splitHeads(out: Float32Array, x: Float32Array, shape: { rows: number; heads: number; size: number }): void {
     const { rows, heads, size } = shape;
     same('splitHeads', 'x', x.length, rows * heads * size);
     same('splitHeads', 'out', out.length, x.length);
-    this.exports.splitHeads(this.#at('splitHeads', out), this.#at('splitHeads', x), rows, heads, size);
+    this.exports.splitHeads(this.at('splitHeads', out), this.at('splitHeads', x), rows, heads, size);
   }
 
   mergeHeads(out: Float32Array, x: Float32Array, shape: { rows: number; heads: number; size: number }): void {
     const { rows, heads, size } = shape;
     same('mergeHeads', 'x', x.length, rows * heads * size);
     same('mergeHeads', 'out', out.length, x.length);
-    this.exports.mergeHeads(this.#at('mergeHeads', out), this.#at('mergeHeads', x), rows, heads, size);
+    this.exports.mergeHeads(this.at('mergeHeads', out), this.at('mergeHeads', x), rows, heads, size);
   }
 
   transpose(out: Float32Array, x: Float32Array, rows: number, columns: number): void {
     same('transpose', 'x', x.length, rows * columns);
     same('transpose', 'out', out.length, x.length);
-    this.exports.transpose(this.#at('transpose', out), this.#at('transpose', x), rows, columns);
+    this.exports.transpose(this.at('transpose', out), this.at('transpose', x), rows, columns);
   }
 
   transposeBytes(out: Int8Array, x: Int8Array, rows: number, columns: number): void {
     same('transposeBytes', 'x', x.length, rows * columns);
     same('transposeBytes', 'out', out.length, x.length);
-    const [to, from] = [this.#at('transposeBytes', out), this.#at('transposeBytes', x)];
+    const [to, from] = [this.at('transposeBytes', out), this.at('transposeBytes', x)];
     this.exports.transposeBytes(to, from, rows, columns);
   }
 
   roundFloat16(x: Float32Array): void {
-    this.exports.roundFloat16(this.#at('roundFloat16', x), x.length);
+    this.exports.roundFloat16(this.at('roundFloat16', x), x.length);
   }
 
   roundBfloat16(x: Float32Array): void {
-    this.exports.roundBfloat16(this.#at('roundBfloat16', x), x.length);
+    this.exports.roundBfloat16(this.at('roundBfloat16', x), x.length);
   }
 
   roundTf32(x: Float32Array): void {
-    this.exports.roundTf32(this.#at('roundTf32', x), x.length);
+    this.exports.roundTf32(this.at('roundTf32', x), x.length);
   }
 
   widenFloat16(out: Float32Array, from: Uint8Array): void {
     same('widenFloat16', 'from', from.length, out.length * 2);
-    this.exports.widenFloat16(this.#at('widenFloat16', out), this.#at('widenFloat16', from), out.length);
+    this.exports.widenFloat16(this.at('widenFloat16', out), this.at('widenFloat16', from), out.length);
   }
 
   widenBfloat16(out: Float32Array, from: Uint8Array): void {
     same('widenBfloat16', 'from', from.length, out.length * 2);
-    this.exports.widenBfloat16(this.#at('widenBfloat16', out), this.#at('widenBfloat16', from), out.length);
+    this.exports.widenBfloat16(this.at('widenBfloat16', out), this.at('widenBfloat16', from), out.length);
   }
 
   absMax(x: Float32Array): number {
-    return this.exports.absMax(this.#at('absMax', x), x.length);
+    return this.exports.absMax(this.at('absMax', x), x.length);
   }
 
   rowAbsMax(out: Float32Array, x: Float32Array, columns: number): void {
     const rows = wholeRows('rowAbsMax', x.length, columns);
     same('rowAbsMax', 'out', out.length, rows);
-    this.exports.rowAbsMax(this.#at('rowAbsMax', out), this.#at('rowAbsMax', x), rows, columns);
+    this.exports.rowAbsMax(this.at('rowAbsMax', out), this.at('rowAbsMax', x), rows, columns);
   }
 
   columnAbsMax(out: Float32Array, x: Float32Array, columns: number): void {
     const rows = wholeRows('columnAbsMax', x.length, columns);
     same('columnAbsMax', 'out', out.length, columns);
-    this.exports.columnAbsMax(this.#at('columnAbsMax', out), this.#at('columnAbsMax', x), rows, columns);
+    this.exports.columnAbsMax(this.at('columnAbsMax', out), this.at('columnAbsMax', x), rows, columns);
   }
 
   findNonFinite(x: Float32Array): number {
-    return this.exports.findNonFinite(this.#at('findNonFinite', x), x.length);
+    return this.exports.findNonFinite(this.at('findNonFinite', x), x.length);
   }
 
   logSumExp(out: Float64Array, x: Float32Array, columns: number): void {
     const rows = wholeRows('logSumExp', x.length, columns);
     same('logSumExp', 'out', out.length, rows);
-    const at = this.#at('logSumExp', x);
-    this.#scratch(() => {
+    const at = this.at('logSumExp', x);
+    this.scratch(() => {
       const sums = this.#doubles(2 * rows);
       this.exports.expSums(sums.byteOffset, at, rows, columns);
       for (let r = 0; r < rows; r++) out[r] = logOfSum(sums[2 * r], sums[2 * r + 1]);
@@ -198,8 +202,8 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
   argMax(out: Int32Array, x: Float32Array, columns: number): void {
     const rows = wholeRows('argMax', x.length, columns);
     same('argMax', 'out', out.length, rows);
-    const at = this.#at('argMax', x);
-    this.#scratch(() => {
+    const at = this.at('argMax', x);
+    this.scratch(() => {
       const found = this.integers(rows);
       this.exports.argMax(found.byteOffset, at, rows, columns);
       out.set(found);
@@ -210,8 +214,8 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     const rows = wholeRows('divergence', p.length, columns);
     same('divergence', 'q', q.length, p.length);
     same('divergence', 'out', out.length, rows);
-    const [pAt, qAt] = [this.#at('divergence', p), this.#at('divergence', q)];
-    this.#scratch(() => {
+    const [pAt, qAt] = [this.at('divergence', p), this.at('divergence', q)];
+    this.scratch(() => {
       const sums = this.#doubles(3 * rows);
       this.exports.divergenceSums(sums.byteOffset, pAt, qAt, rows, columns);
       for (let r = 0; r < rows; r++) {
@@ -223,7 +227,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
 
   quantize(codes: Uint8Array, x: Float32Array, scale: number): void {
     same('quantize', 'codes', codes.length, x.length);
-    this.exports.quantize(this.#at('quantize', codes), this.#at('quantize', x), x.length, scale, 128);
+    this.exports.quantize(this.at('quantize', codes), this.at('quantize', x), x.length, scale, 128);
   }
 
   quantizeRows(codes: Uint8Array, scales: Float32Array, x: Float32Array, columns: number): void {
@@ -232,7 +236,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
 
   quantizeSigned(codes: Int8Array, x: Float32Array, scale: number): void {
     same('quantizeSigned', 'codes', codes.length, x.length);
-    const [to, from] = [this.#at('quantizeSigned', codes), this.#at('quantizeSigned', x)];
+    const [to, from] = [this.at('quantizeSigned', codes), this.at('quantizeSigned', x)];
     this.exports.quantize(to, from, x.length, scale, 0);
   }
 
@@ -251,17 +255,17 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     const rows = wholeRows(kernel, x.length, columns);
     same(kernel, 'codes', codes.length, x.length);
     same(kernel, 'scales', scales.length, rows);
-    const [to, from] = [this.#at(kernel, codes), this.#at(kernel, x)];
-    this.exports.quantizeRows(to, this.#at(kernel, scales), from, rows, columns, offset);
+    const [to, from] = [this.at(kernel, codes), this.at(kernel, x)];
+    this.exports.quantizeRows(to, this.at(kernel, scales), from, rows, columns, offset);
   }
 
   fakeQuantize(x: Float32Array, scale: number): void {
-    this.exports.fakeQuantize(this.#at('fakeQuantize', x), x.length, scale);
+    this.exports.fakeQuantize(this.at('fakeQuantize', x), x.length, scale);
   }
 
   fakeQuantizeRows(x: Float32Array, columns: number): void {
     const rows = wholeRows('fakeQuantizeRows', x.length, columns);
-    this.exports.fakeQuantizeRows(this.#at('fakeQuantizeRows', x), rows, columns);
+    this.exports.fakeQuantizeRows(this.at('fakeQuantizeRows', x), rows, columns);
   }
 
   dequantize(
@@ -277,28 +281,13 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     if (typeof row !== 'number') same('dequantize', 'scales.row', row.length, rows);
     if (typeof column !== 'number') same('dequantize', 'scales.column', column.length, columns);
     if (bias) same('dequantize', 'scales.bias', bias.length, columns);
-    const [to, from] = [this.#at('dequantize', out), this.#at('dequantize', sums)];
-    this.#scratch(() => {
-      const rowAt = typeof row === 'number' ? this.#constant(row, rows) : this.#vector(row);
-      const columnAt = typeof column === 'number' ? this.#constant(column, columns) : this.#vector(column);
-      const biasAt = bias ? this.#vector(bias) : 0;
+    const [to, from] = [this.at('dequantize', out), this.at('dequantize', sums)];
+    this.scratch(() => {
+      const rowAt = typeof row === 'number' ? this.#constant(row, rows) : this.vector(row);
+      const columnAt = typeof column === 'number' ? this.#constant(column, columns) : this.vector(column);
+      const biasAt = bias ? this.vector(bias) : 0;
       this.exports.dequantize(to, from, rowAt, columnAt, biasAt, rows, columns, stride);
     });
-  }
-
-  /** Runs `work` and gives back what it took from the stack. */
-  #scratch(work: () => void): void {
-    const mark = this.mark();
-    try {
-      work();
-    } finally {
-      this.release(mark);
-    }
-  }
-
-  /** Address of a small vector of any buffer: its own, or that of a copy. */
-  #vector(values: Float32Array): number {
-    return this.owns(values) ? values.byteOffset : this.load(values).byteOffset;
   }
 
   #constant(value: number, length: number): number {
@@ -308,12 +297,6 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
   #doubles(length: number): Float64Array {
     const start = this.take(length * 8);
     return new Float64Array(this.buffer(), start, length);
-  }
-
-  /** Address of a view, which must lie in this memory. */
-  #at(kernel: string, view: ArrayBufferView): number {
-    if (!this.owns(view)) throw new Error(`${kernel}: an array lies outside the memory of these kernels`);
-    return view.byteOffset;
   }
 }
 

@@ -76,7 +76,7 @@ function overlay(general: Encoding, special: PartialEncoding | undefined): Encod
 }
 
 function isInteger(encoding: Encoding): boolean {
-  return FORMATS[encoding.format]?.kind === 'integer';
+  return FORMATS[encoding.format]?.float === undefined;
 }
 
 function arithmetic(file: MachineFile, name: SiteName, { weights, activations }: SiteOperands): Arithmetic {

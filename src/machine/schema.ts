@@ -20,6 +20,9 @@ export const REQUANTIZABLE = ['q', 'k', 'v', 'gate', 'up', 'fc1'] as const satis
 /** Sites that read a normalisation: SmoothQuant's factors fold into its gain, so smoothing them costs nothing. */
 export const SMOOTHABLE = ['q', 'k', 'v', 'gate', 'up', 'fc1'] as const satisfies readonly SiteName[];
 
+/** Formats that the datapath multiplies. */
+const MULTIPLIED = Object.keys(FORMATS).filter((name) => FORMATS[name]!.float || name === 'int8');
+
 /** A name out of a few; a wrong one gets the nearest as a note, and `because` where there is more to say. */
 function oneOf<const T extends readonly string[]>(
   values: T,
@@ -42,7 +45,7 @@ function wholeNumber(min: number, max: number) {
   return z.int({ error }).min(min, { error }).max(max, { error });
 }
 
-const format = oneOf(Object.keys(FORMATS), 'a number format').meta({
+const format = oneOf(MULTIPLIED, 'a number format').meta({
   id: 'format',
   description: 'How the values are written in bits.',
 });

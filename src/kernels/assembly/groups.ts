@@ -1,0 +1,81 @@
+import { absMax } from './reduce';
+import { loadPart, storePart } from './vector';
+
+// Values in rows of `columns`, in groups of `group` along a row; the last group of a row may be shorter. What belongs to
+// a group (a scale, a maximum) lies in [rows, ceil(columns / group)].
+
+export function groupAbsMax(out: usize, x: usize, rows: usize, columns: usize, group: usize): void {
+  for (let r: usize = 0; r < rows; r++) {
+    for (let c: usize = 0; c < columns; c += group, out += 4) {
+      const length = min(group, columns - c);
+      store<f32>(out, absMax(x, length));
+      x += length << 2;
+    }
+  }
+}
+
+export function groupRange(low: usize, high: usize, x: usize, rows: usize, columns: usize, group: usize): void {
+  for (let r: usize = 0; r < rows; r++) {
+    for (let c: usize = 0; c < columns; c += group, low += 4, high += 4) {
+      const length = min(group, columns - c);
+      let smallest = f32x4.splat(f32.MAX_VALUE), largest = f32x4.splat(-f32.MAX_VALUE);
+      for (const end = x + ((length & ~3) << 2); x < end; x += 16) {
+        const v = v128.load(x);
+        smallest = f32x4.pmin(smallest, v);
+        largest = f32x4.pmax(largest, v);
+      }
+      let a = min(min(f32x4.extract_lane(smallest, 0), f32x4.extract_lane(smallest, 1)),
+        min(f32x4.extract_lane(smallest, 2), f32x4.extract_lane(smallest, 3)));
+      let b = max(max(f32x4.extract_lane(largest, 0), f32x4.extract_lane(largest, 1)),
+        max(f32x4.extract_lane(largest, 2), f32x4.extract_lane(largest, 3)));
+      for (const end = x + ((length & 3) << 2); x < end; x += 4) {
+        a = min(a, load<f32>(x));
+        b = max(b, load<f32>(x));
+      }
+      store<f32>(low, a);
+      store<f32>(high, b);
+    }
+  }
+}
+
+export function scaleGroups(x: usize, scales: usize, rows: usize, columns: usize, group: usize): void {
+  for (let r: usize = 0; r < rows; r++) {
+    for (let c: usize = 0; c < columns; c += group, scales += 4) {
+      const scale = v128.load32_splat(scales);
+      const length = min(group, columns - c);
+      for (const end = x + ((length & ~3) << 2); x < end; x += 16) {
+        v128.store(x, f32x4.mul(v128.load(x), scale));
+      }
+      if (length & 3) {
+        storePart(x, f32x4.mul(loadPart(x, length & 3), scale), length & 3);
+        x += (length & 3) << 2;
+      }
+    }
+  }
+}
+
+/** Differences in float32, squares and sums in float64: even and odd pairs apart, then added. */
+export function groupSquaredError(
+  out: usize, x: usize, y: usize, rows: usize, columns: usize, group: usize,
+): void {
+  for (let r: usize = 0; r < rows; r++) {
+    for (let c: usize = 0; c < columns; c += group, out += 8) {
+      const length = min(group, columns - c);
+      let a = f64x2.splat(0), b = f64x2.splat(0);
+      for (const end = x + ((length & ~3) << 2); x < end; x += 16, y += 16) {
+        const d = f32x4.sub(v128.load(x), v128.load(y));
+        const low = f64x2.promote_low_f32x4(d);
+        const high = f64x2.promote_low_f32x4(i64x2.shuffle(d, d, 1, 0));
+        a = f64x2.add(a, f64x2.mul(low, low));
+        b = f64x2.add(b, f64x2.mul(high, high));
+      }
+      a = f64x2.add(a, b);
+      let sum = f64x2.extract_lane(a, 0) + f64x2.extract_lane(a, 1);
+      for (const end = x + ((length & 3) << 2); x < end; x += 4, y += 4) {
+        const d = <f64>(load<f32>(x) - load<f32>(y));
+        sum += d * d;
+      }
+      store<f64>(out, sum);
+    }
+  }
+}

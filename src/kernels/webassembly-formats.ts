@@ -1,0 +1,77 @@
+import type { FormatKernels, GroupLayout, IntegerRounding } from './format-kernels.ts';
+import type { KernelExports } from './module.ts';
+import { natural, same, wholeRows } from './operands.ts';
+import type { KernelStack } from './stack.ts';
+
+/** The format kernels of `assembly/` over the stack of a thread. */
+export class WebAssemblyFormatKernels implements FormatKernels {
+  readonly #stack: KernelStack;
+  readonly #exports: KernelExports;
+
+  constructor(stack: KernelStack, exports: KernelExports) {
+    this.#stack = stack;
+    this.#exports = exports;
+  }
+
+  groupAbsMax(out: Float32Array, x: Float32Array, layout: GroupLayout): void {
+    const { rows } = shape('groupAbsMax', x, layout, { out });
+    const [to, from] = [this.#stack.at('groupAbsMax', out), this.#stack.at('groupAbsMax', x)];
+    this.#exports.groupAbsMax(to, from, rows, layout.columns, layout.group);
+  }
+
+  groupRange(low: Float32Array, high: Float32Array, x: Float32Array, layout: GroupLayout): void {
+    const { rows } = shape('groupRange', x, layout, { low, high });
+    const [l, h] = [this.#stack.at('groupRange', low), this.#stack.at('groupRange', high)];
+    this.#exports.groupRange(l, h, this.#stack.at('groupRange', x), rows, layout.columns, layout.group);
+  }
+
+  scaleGroups(x: Float32Array, scales: Float32Array, layout: GroupLayout): void {
+    const { rows } = shape('scaleGroups', x, layout, { scales });
+    const at = this.#stack.at('scaleGroups', x);
+    this.#stack.scratch(() => {
+      this.#exports.scaleGroups(at, this.#stack.vector(scales), rows, layout.columns, layout.group);
+    });
+  }
+
+  groupSquaredError(out: Float64Array, x: Float32Array, y: Float32Array, layout: GroupLayout): void {
+    const { rows } = shape('groupSquaredError', x, layout, { out });
+    same('groupSquaredError', 'y', y.length, x.length);
+    const [xAt, yAt] = [this.#stack.at('groupSquaredError', x), this.#stack.at('groupSquaredError', y)];
+    this.#stack.scratch(() => {
+      const sums = this.#stack.take(out.length * 8);
+      this.#exports.groupSquaredError(sums, xAt, yAt, rows, layout.columns, layout.group);
+      out.set(new Float64Array(this.#stack.memory.buffer, sums, out.length));
+    });
+  }
+
+  roundIntegers(
+    x: Float32Array,
+    scales: Float32Array,
+    layout: GroupLayout,
+    { low, high, zeros, to }: IntegerRounding,
+  ): void {
+    const { rows } = shape('roundIntegers', x, layout, { scales, ...(zeros && { zeros }) });
+    const at = this.#stack.at('roundIntegers', x);
+    this.#stack.scratch(() => {
+      const zerosAt = zeros ? this.#stack.vector(zeros) : 0;
+      const { columns, group } = layout;
+      const scalesAt = this.#stack.vector(scales);
+      this.#exports.roundIntegers(at, scalesAt, zerosAt, rows, columns, group, low, high, to === 'values');
+    });
+  }
+}
+
+/** Rows and groups of a row; checks that each of `perGroup` has a value for every group. */
+function shape(
+  kernel: string,
+  x: Float32Array,
+  { columns, group }: GroupLayout,
+  perGroup: Record<string, { length: number }>,
+): { rows: number; groups: number } {
+  natural(kernel, 'group', group);
+  if (group === 0) throw new Error(`${kernel}: a group of 0 values`);
+  const rows = wholeRows(kernel, x.length, columns);
+  const groups = Math.ceil(columns / group);
+  for (const [name, { length }] of Object.entries(perGroup)) same(kernel, name, length, rows * groups);
+  return { rows, groups };
+}
