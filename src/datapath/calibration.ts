@@ -46,7 +46,7 @@ export class CalibrationDatapath implements Datapath {
     return this.#inner.kernels;
   }
 
-  prepare(group: readonly { site: Site; weight: WeightMatrix }[]): PreparedWeight[] {
+  prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Promise<PreparedWeight[]> {
     return this.#inner.prepare(group);
   }
 

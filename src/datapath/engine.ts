@@ -23,7 +23,7 @@ export type ContextProduct = (
  */
 export interface Engine<Encoded = unknown, Weight extends PreparedWeight = PreparedWeight> {
   /** Encodes the weights of sites that share an input. */
-  prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Weight[];
+  prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Weight[] | Promise<Weight[]>;
   /** Encodes the input of a site; a site's weight may say how (SmoothQuant's factors). */
   encode(site: Site, input: Matrix, weight: Weight): Encoded;
   /** Multiplies, accumulates and decodes into projection.output, bias added. */

@@ -32,7 +32,7 @@ async function project(
   const { x, w, bias } = golden;
   const [rows, inputs] = x!.shape as [number, number];
   const outputs = w!.shape[0]!;
-  const [weight] = datapath.prepare([{ site: SITE, weight: { data: w!.data, outputs, inputs } }]);
+  const [weight] = await datapath.prepare([{ site: SITE, weight: { data: w!.data, outputs, inputs } }]);
   const output = { data: kernels.floats(rows * outputs), rows, columns: outputs };
   const input = { data: kernels.load(x!.data), rows, columns: inputs };
   await datapath.project(input, [{ site: SITE, weight: weight!, bias: bias!.data, output }]);
@@ -104,7 +104,7 @@ it('a wide product is its narrow parts side by side', async () => {
   const [x, w, bias] = [values(rows * inputs, 0), values(outputs * inputs, 1), values(outputs, 2)];
   const product = async (from: number, count: number) => {
     const data = w.subarray(from * inputs, (from + count) * inputs);
-    const [weight] = datapath.prepare([{ site: SITE, weight: { data, outputs: count, inputs } }]);
+    const [weight] = await datapath.prepare([{ site: SITE, weight: { data, outputs: count, inputs } }]);
     const output = { data: kernels.floats(rows * count), rows, columns: count };
     const input = { data: kernels.load(x), rows, columns: inputs };
     await datapath.project(input, [

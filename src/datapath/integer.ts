@@ -2,42 +2,34 @@ import type { Gemm, Kernels } from '../kernels/index.ts';
 import type { Attention, Matrix, PreparedWeight, Projection, Site, WeightMatrix } from '../model/index.ts';
 import { type Calibration, calibrated } from './calibration.ts';
 import type { ContextProduct, Engine, ScoreProduct } from './engine.ts';
+import {
+  type CodedRows,
+  multiplyPanels,
+  type Panels,
+  packPanels,
+  part,
+  rowBlocks,
+  signedBytes,
+} from './panels.ts';
 import type { IntegerArithmetic } from './plan.ts';
 import { smoothingFactors } from './smoothquant.ts';
 
-interface IntegerWeight extends PreparedWeight {
-  /**
-   * int8 codes [inputs, outputs], the order that the kernels multiply in; by panels of PANEL outputs, one after the other,
-   * so that the sums of a wide product stay near the core.
-   */
-  codes: Int8Array;
+interface IntegerWeight extends PreparedWeight, Panels {
   /** One scale, or one for each output. */
   scale: number | Float32Array;
   /** SmoothQuant: the input is multiplied by these first, [inputs]. */
   smoothing?: Float32Array | undefined;
 }
 
-interface IntegerOperand {
-  /** Codes plus 128, [rows, columns]. */
-  codes: Uint8Array;
-  /** One scale, or one for each row. */
-  scale: number | Float32Array;
-  rows: number;
-}
-
 const LARGEST = 127;
 /** Floor of an absolute maximum: keeps a scale away from 0 (as ReaLM's and SmoothQuant's code). */
 const FLOOR = 1e-5;
-/** Outputs of a panel: 512 rows of their sums, 2 MiB, fit a second-level cache. */
-const PANEL = 1024;
-/** Weights encoded at a time, in values. */
-const CHUNK = 1 << 21;
 
 /**
  * int8 operands, true int32 accumulators: symmetric, scale = max(|x|, 1e-5) / 127, codes ±127, ties to even
  * (ReaLM; SmoothQuant). The sums are decoded as sum · (input scale · weight scale) + bias in float32.
  */
-export class IntegerEngine implements Engine<IntegerOperand, IntegerWeight> {
+export class IntegerEngine implements Engine<CodedRows, IntegerWeight> {
   readonly #kernels: Kernels;
   readonly #gemm: Gemm;
   readonly #arithmetic: IntegerArithmetic;
@@ -72,7 +64,7 @@ export class IntegerEngine implements Engine<IntegerOperand, IntegerWeight> {
     return group.map(({ weight }) => ({ ...this.#encodeWeight(weight, factors), smoothing }));
   }
 
-  encode(site: Site, input: Matrix, weight: IntegerWeight): IntegerOperand {
+  encode(site: Site, input: Matrix, weight: IntegerWeight): CodedRows {
     let { data } = input;
     if (weight.smoothing) {
       data = this.#kernels.load(data);
@@ -84,24 +76,10 @@ export class IntegerEngine implements Engine<IntegerOperand, IntegerWeight> {
     });
   }
 
-  async multiply(input: IntegerOperand, { weight, bias, output }: Projection): Promise<void> {
-    const kernels = this.#kernels;
-    const { codes, scale, outputs, inputs: k } = weight as IntegerWeight;
-    const { rows: m } = input;
-    for (let from = 0; from < outputs; from += PANEL) {
-      const n = Math.min(PANEL, outputs - from);
-      const mark = kernels.mark();
-      const sums = kernels.integers(m * n);
-      await this.#gemm.int8(sums, input.codes, codes.subarray(from * k, (from + n) * k), { m, k, n });
-      kernels.dequantize(
-        output.data.subarray(from, (m - 1) * outputs + from + n),
-        sums,
-        { row: input.scale, column: slice(scale, from, n), bias: bias?.subarray(from, from + n) },
-        n,
-        outputs,
-      );
-      kernels.release(mark);
-    }
+  async multiply(input: CodedRows, projection: Projection): Promise<void> {
+    const { bias, output } = projection;
+    const weight = projection.weight as IntegerWeight;
+    await multiplyPanels(this.#kernels, this.#gemm, input, weight, { output, bias });
   }
 
   /** The output carries int8 values: what a GEMM that reads it receives. */
@@ -131,7 +109,7 @@ export class IntegerEngine implements Engine<IntegerOperand, IntegerWeight> {
       const sums = kernels.integers(scores.length);
       const left = q.codes.subarray(row * d, (row + block.rows) * d);
       await this.#gemm.int8(sums, left, turned, { m: block.rows, k: d, n: block.keys });
-      const scales = { row: slice(q.scale, row, block.rows), column: slice(k.scale, key, block.keys) };
+      const scales = { row: part(q.scale, row, block.rows), column: part(k.scale, key, block.keys) };
       kernels.dequantize(scores, sums, scales, block.keys);
       kernels.release(mark);
     };
@@ -173,7 +151,7 @@ export class IntegerEngine implements Engine<IntegerOperand, IntegerWeight> {
     };
   }
 
-  #encodeRows(data: Float32Array, columns: number, staticMax: () => number): IntegerOperand {
+  #encodeRows(data: Float32Array, columns: number, staticMax: () => number): CodedRows {
     const { granularity, scale: kind } = this.#arithmetic.activations;
     const kernels = this.#kernels;
     const rows = data.length / columns;
@@ -202,49 +180,37 @@ export class IntegerEngine implements Engine<IntegerOperand, IntegerWeight> {
     return { codes, scale };
   }
 
-  /** Encodes a weight [outputs, inputs] by blocks of rows, and turns it to [inputs, outputs]. */
+  /** Encodes a weight [outputs, inputs] by blocks of rows. */
   #encodeWeight({ data, outputs, inputs }: WeightMatrix, factors: Float32Array | undefined): IntegerWeight {
     const kernels = this.#kernels;
     const perChannel = this.#arithmetic.weights.granularity === 'channel';
-    const codes = new Int8Array(new SharedArrayBuffer(data.length));
     const scales = new Float32Array(new SharedArrayBuffer(perChannel ? outputs * 4 : 0));
-    // A power of two, so that a block lies within one panel.
-    const step = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(PANEL, CHUNK / inputs))));
-    const block = (from: number) => {
-      const values = kernels.load(data.subarray(from * inputs, Math.min(from + step, outputs) * inputs));
+    const block = (from: number, to: number) => {
+      const values = kernels.load(data.subarray(from * inputs, to * inputs));
       if (factors) kernels.multiplyRow(values, factors);
       return values;
     };
     let scale = 0;
     if (!perChannel) {
-      for (let from = 0; from < outputs; from += step) {
+      for (const [from, to] of rowBlocks(outputs, inputs)) {
         const mark = kernels.mark();
-        scale = Math.max(scale, scaleOf(kernels.absMax(block(from))));
+        scale = Math.max(scale, scaleOf(kernels.absMax(block(from, to))));
         kernels.release(mark);
       }
     }
-    for (let from = 0; from < outputs; from += step) {
-      const mark = kernels.mark();
-      const values = block(from);
-      const rows = values.length / inputs;
+    const panels = packPanels(kernels, { outputs, inputs }, (from, to) => {
+      const values = block(from, to);
       const encoded = signedBytes(kernels, values.length);
       if (perChannel) {
-        const rowScales = kernels.floats(rows);
+        const rowScales = kernels.floats(to - from);
         kernels.quantizeSignedRows(encoded, rowScales, values, inputs);
         scales.set(rowScales, from);
       } else {
         kernels.quantizeSigned(encoded, values, scale);
       }
-      const turned = signedBytes(kernels, values.length);
-      kernels.transposeBytes(turned, encoded, rows, inputs);
-      const panel = from - (from % PANEL);
-      const width = Math.min(PANEL, outputs - panel);
-      for (let i = 0; i < inputs; i++) {
-        codes.set(turned.subarray(i * rows, (i + 1) * rows), panel * inputs + i * width + from - panel);
-      }
-      kernels.release(mark);
-    }
-    return { outputs, inputs, codes, scale: perChannel ? scales : scale };
+      return encoded;
+    });
+    return { ...panels, scale: perChannel ? scales : scale };
   }
 }
 
@@ -252,18 +218,8 @@ function scaleOf(max: number): number {
   return Math.fround(Math.fround(Math.max(max, FLOOR)) / LARGEST);
 }
 
-function signedBytes(kernels: Kernels, length: number): Int8Array {
-  const { buffer, byteOffset } = kernels.bytes(length);
-  return new Int8Array(buffer, byteOffset, length);
-}
-
 function shared(values: Float32Array): Float32Array {
   const out = new Float32Array(new SharedArrayBuffer(values.length * 4));
   out.set(values);
   return out;
-}
-
-/** The scales of `length` rows or columns from `from` on. */
-function slice(scale: number | Float32Array, from: number, length: number): number | Float32Array {
-  return typeof scale === 'number' ? scale : scale.subarray(from, from + length);
 }

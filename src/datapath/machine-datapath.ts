@@ -50,12 +50,13 @@ class MachineDatapath implements Datapath {
     this.#calibration = calibration;
   }
 
-  prepare(group: readonly { site: Site; weight: WeightMatrix }[]): PreparedWeight[] {
+  async prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Promise<PreparedWeight[]> {
     // Members with the same arithmetic are prepared together: SmoothQuant's factors are common to them.
     const prepared = new Map<Site, PreparedWeight>();
     for (const engine of new Set(group.map(({ site }) => this.#engine(site)))) {
       const members = group.filter(({ site }) => this.#engine(site) === engine);
-      for (const [i, weight] of engine.prepare(members).entries()) prepared.set(members[i]!.site, weight);
+      for (const [i, weight] of (await engine.prepare(members)).entries())
+        prepared.set(members[i]!.site, weight);
     }
     return group.map(({ site }) => prepared.get(site)!);
   }

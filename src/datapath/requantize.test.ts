@@ -40,7 +40,7 @@ async function project(plan: DatapathPlan, calibration?: Calibration): Promise<[
   const datapath = createDatapath(kernels, gemm, plan, calibration);
   const weight = { data: W, outputs: OUTPUTS, inputs: INPUTS };
   const sites = (['q', 'k'] as const).map((name) => ({ name, layer: 0 }));
-  const prepared = datapath.prepare(sites.map((site) => ({ site, weight })));
+  const prepared = await datapath.prepare(sites.map((site) => ({ site, weight })));
   const projections = sites.map((site, i) => ({
     site,
     weight: prepared[i]!,

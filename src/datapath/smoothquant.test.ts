@@ -60,7 +60,7 @@ async function project(plan: DatapathPlan, names: readonly Name[]) {
   const gemm = await createGemm(kernels, { backend: 'auto', threads: 1 });
   const datapath = createDatapath(kernels, gemm, plan, calibration);
   const sites = names.map((name) => ({ name, layer: 0 }));
-  const weights = datapath.prepare(
+  const weights = await datapath.prepare(
     sites.map((site) => ({ site, weight: { data: W[site.name], outputs: OUTPUTS, inputs: INPUTS } })),
   );
   const outputs = sites.map(() => ({

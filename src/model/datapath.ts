@@ -82,7 +82,7 @@ export interface Attention {
 export interface Datapath {
   readonly kernels: Kernels;
   /** Encodes the weights of sites that share an input, once, when their layer is loaded. */
-  prepare(group: readonly { site: Site; weight: WeightMatrix }[]): PreparedWeight[];
+  prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Promise<PreparedWeight[]>;
   /** output = input · weightᵀ + bias for sites that share an input, which is encoded once where it can be. */
   project(input: Matrix, projections: readonly Projection[]): Promise<void>;
   /** context = softmax(queries · keysᵀ) · values, a group at a time. */

@@ -132,7 +132,7 @@ export class WeightLoader<C extends ModelConfig> {
         });
         if (bias) biases[site] = await this.#vector(bias, cache);
       }
-      const prepared = this.#datapath.prepare(members);
+      const prepared = await this.#datapath.prepare(members);
       for (const [i, { site }] of group.entries()) weights[site] = prepared[i]!;
     }
     return { weights, biases };
