@@ -22,12 +22,16 @@ export type ContextProduct = (
  * belongs to the engine that made it.
  */
 export interface Engine<Encoded = unknown, Weight extends PreparedWeight = PreparedWeight> {
+  /** Sums so far that the accumulator did not hold. */
+  readonly overflows?: number;
   /** Encodes the weights of sites that share an input. */
   prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Weight[] | Promise<Weight[]>;
   /** Encodes the input of a site; a site's weight may say how (SmoothQuant's factors). */
   encode(site: Site, input: Matrix, weight: Weight): Encoded;
   /** Multiplies, accumulates and decodes into projection.output, bias added. */
   multiply(input: Encoded, projection: Projection): Promise<void>;
+  /** What a GEMM that reads the output receives, in place. */
+  requantize?(projection: Projection): void;
   /** Encodes both operands of queries · keysᵀ. */
   scores(attention: Attention): ScoreProduct;
   /** Encodes the values of probabilities · values; probabilities come a block at a time. */

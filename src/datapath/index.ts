@@ -4,5 +4,7 @@
  * May import model (its sites and the Datapath interface), formats, kernels, tensor.
  */
 export { type Calibration, CalibrationDatapath } from './calibration.ts';
-export { createDatapath, needsCalibration } from './machine-datapath.ts';
-export { type Arithmetic, type DatapathPlan, isReference, REFERENCE_PLAN } from './plan.ts';
+export { createDatapath } from './machine-datapath.ts';
+export { WeightErrors, widenWorst } from './mixed.ts';
+export { type Arithmetic, type DatapathPlan, isReference, needsCalibration, REFERENCE_PLAN } from './plan.ts';
+export { accumulatorOf } from './product.ts';

@@ -13,7 +13,8 @@ import type { Calibration } from './calibration.ts';
 import type { Engine } from './engine.ts';
 import { FloatEngine } from './float.ts';
 import { IntegerEngine } from './integer.ts';
-import type { Arithmetic, DatapathPlan } from './plan.ts';
+import { type Arithmetic, arithmeticAt, type DatapathPlan } from './plan.ts';
+import { ScaledEngine } from './scaled.ts';
 
 /** Query rows of a block of a causal attention: few enough to skip most of what nobody sees, enough for fast products. */
 const BLOCK_ROWS = 128;
@@ -50,6 +51,10 @@ class MachineDatapath implements Datapath {
     this.#calibration = calibration;
   }
 
+  get overflows(): number {
+    return [...this.#engines.values()].reduce((sum, { overflows = 0 }) => sum + overflows, 0);
+  }
+
   async prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Promise<PreparedWeight[]> {
     // Members with the same arithmetic are prepared together: SmoothQuant's factors are common to them.
     const prepared = new Map<Site, PreparedWeight>();
@@ -70,8 +75,7 @@ class MachineDatapath implements Datapath {
         encoded = { engine, operand: engine.encode(projection.site, input, projection.weight) };
       }
       await engine.multiply(encoded.operand, projection);
-      if (engine instanceof IntegerEngine && this.#requantizes(projection.site))
-        engine.requantize(projection);
+      if (this.#requantizes(projection.site)) engine.requantize?.(projection);
     }
     this.kernels.release(mark);
   }
@@ -94,13 +98,13 @@ class MachineDatapath implements Datapath {
     kernels.release(mark);
   }
 
-  #requantizes({ name }: Site): boolean {
-    const arithmetic = this.#plan.sites[name];
-    return arithmetic.kind === 'integer' && arithmetic.requantize;
+  #requantizes(site: Site): boolean {
+    const arithmetic = arithmeticAt(this.#plan, site);
+    return arithmetic.kind !== 'float' && arithmetic.requantize;
   }
 
-  #engine({ name }: Site): Engine {
-    const arithmetic = this.#plan.sites[name];
+  #engine(site: Site): Engine {
+    const arithmetic = arithmeticAt(this.#plan, site);
     const key = JSON.stringify({ ...arithmetic, requantize: undefined });
     let engine = this.#engines.get(key);
     if (!engine) {
@@ -111,9 +115,14 @@ class MachineDatapath implements Datapath {
   }
 
   #create(arithmetic: Arithmetic) {
-    return arithmetic.kind === 'float'
-      ? new FloatEngine(this.kernels, this.#gemm, arithmetic)
-      : new IntegerEngine(this.kernels, this.#gemm, arithmetic, this.#calibration);
+    switch (arithmetic.kind) {
+      case 'float':
+        return new FloatEngine(this.kernels, this.#gemm, arithmetic);
+      case 'integer':
+        return new IntegerEngine(this.kernels, this.#gemm, arithmetic, this.#calibration);
+      case 'scaled':
+        return new ScaledEngine(this.kernels, this.#gemm, arithmetic, this.#calibration);
+    }
   }
 }
 
@@ -129,12 +138,4 @@ export function createDatapath(
   calibration?: Calibration,
 ): Datapath {
   return new MachineDatapath(kernels, gemm, plan, calibration);
-}
-
-/** Whether a plan's scales or smoothing come from calibration data. */
-export function needsCalibration(plan: DatapathPlan): boolean {
-  return Object.values(plan.sites).some(
-    (site) =>
-      site.kind === 'integer' && (site.activations.scale === 'static' || site.smoothing !== undefined),
-  );
 }

@@ -1,4 +1,5 @@
-import { SITE_NAMES, type SiteName } from '../model/index.ts';
+import type { Settings } from '../formats/index.ts';
+import { SITE_NAMES, type Site, type SiteName, siteId } from '../model/index.ts';
 
 /** Float operands, float32 accumulation. */
 export interface FloatArithmetic {
@@ -19,11 +20,46 @@ export interface IntegerArithmetic {
   smoothing?: number | undefined;
 }
 
-export type Arithmetic = FloatArithmetic | IntegerArithmetic;
+/** How an operand is written, in the words of a machine file. */
+export interface Encoding {
+  format: string;
+  /** Complete: defaults filled in. */
+  settings: Settings;
+  /** `tensor`, `channel`, `token`, `group:N`; undefined: the format's own. */
+  granularity?: string | undefined;
+}
+
+/** How weights get their codes: each the nearest, or so that the errors of a row make up for each other. */
+export type WeightAlgorithm = 'rtn' | 'gptq' | 'awq';
+
+/** Operands in any formats: elements are multiplied, sums take the scales. */
+export interface ScaledArithmetic {
+  kind: 'scaled';
+  weights: Encoding & { algorithm: WeightAlgorithm };
+  activations: Encoding & { scale: 'static' | 'dynamic' };
+  /** The output goes on in the format of the activations. */
+  requantize: boolean;
+  smoothing?: number | undefined;
+  /** Input channels are rotated by a Hadamard matrix before both operands are encoded (QuaRot). */
+  hadamard: boolean;
+}
+
+export type Arithmetic = FloatArithmetic | IntegerArithmetic | ScaledArithmetic;
 
 /** A machine's arithmetic at each GEMM site: plain data, sent to worker threads as it is. */
 export interface DatapathPlan {
   sites: Record<SiteName, Arithmetic>;
+  /** Layers whose site computes otherwise, by site id (`3.fc2`). */
+  exceptions?: Readonly<Record<string, Arithmetic>> | undefined;
+  /** OliVe's mixed precision: the worst layers of these sites get the wide formats, see `mixed.ts`. */
+  mixed?: MixedPrecision | undefined;
+}
+
+/** The layers with the largest error, a share of all, compute in wider formats. */
+export interface MixedPrecision {
+  /** 0..1, of the (layer, site) pairs in the narrow formats. */
+  share: number;
+  wide: Partial<Record<SiteName, Arithmetic>>;
 }
 
 /** float32 at every site: the reference that machines are compared with. */
@@ -37,5 +73,21 @@ export const REFERENCE_PLAN: DatapathPlan = {
 export function isReference(plan: DatapathPlan): boolean {
   return Object.values(plan.sites).every(
     (site) => site.kind === 'float' && site.weights === 'float32' && site.activations === 'float32',
+  );
+}
+
+/** What a site computes with, in its layer. */
+export function arithmeticAt({ sites, exceptions }: DatapathPlan, site: Site): Arithmetic {
+  return exceptions?.[siteId(site)] ?? sites[site.name];
+}
+
+/** Whether a plan's scales, smoothing or weights come from calibration data. */
+export function needsCalibration({ sites, mixed }: DatapathPlan): boolean {
+  return [...Object.values(sites), ...Object.values(mixed?.wide ?? {})].some(
+    (site) =>
+      site.kind !== 'float' &&
+      (site.activations.scale === 'static' ||
+        site.smoothing !== undefined ||
+        (site.kind === 'scaled' && site.weights.algorithm !== 'rtn')),
   );
 }

@@ -50,6 +50,8 @@ export interface Evaluation {
     context: number;
     workers: number;
     streamed: boolean;
+    /** Sums that their int32 accumulator did not hold: they wrapped around, as in hardware. */
+    overflows: number;
     /** Of the evaluation, the reference's pass included; weights and calibration are not. */
     seconds: number;
   };
@@ -79,6 +81,10 @@ export async function compare(
   const evaluations: Evaluation[] = [];
   for (const machine of machines) evaluations.push(await run.evaluate(machine));
   return evaluations;
+}
+
+function overflowWarning(count: number): string[] {
+  return count === 0 ? [] : [`${count} int32 sums overflowed and wrapped around`];
 }
 
 type Calibrated = { statistics: PreparedModel['calibration']; source: string };
@@ -155,7 +161,7 @@ class Comparison {
       const outcomes = await this.#run(pool, machine.name, streamed);
       return {
         result: task.reduce(outcomes),
-        warnings: task.warnings,
+        warnings: [...task.warnings, ...overflowWarning(pool.overflows)],
         record: {
           ...recordOf(this.#model, machine, {
             sha256: this.#sha256,
@@ -166,6 +172,7 @@ class Comparison {
           context,
           workers,
           streamed,
+          overflows: pool.overflows,
           seconds: (performance.now() - start) / 1000,
         },
       };

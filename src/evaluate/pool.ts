@@ -24,7 +24,7 @@ export type Job =
   | { kind: 'classify'; requests: ClassifyRequest[] };
 
 export type WorkerReply =
-  | { id: number; outcomes: Outcome[] }
+  | { id: number; outcomes: Outcome[]; overflows: number }
   | { id: number; error: { input: boolean; message: string; place: Place; note?: string | undefined } };
 
 /** Runs jobs on threads, one core each; the order of completion does not show in the results. */
@@ -33,18 +33,29 @@ export interface Pool {
   run(job: Job): Promise<Outcome[]>;
   /** Jobs that run at once. */
   readonly width: number;
+  /** Sums that their accumulators did not hold, in all jobs that are done. */
+  readonly overflows: number;
   close(): Promise<void>;
 }
 
 /** A pool of this thread alone; the weights may be streamed, with all threads within a product. */
 async function localPool(setup: WorkerSetup, onLayer: OnLayer): Promise<Pool> {
-  const { answer, close } = await createScorer(setup, onLayer);
-  return { width: 1, run: answer, close };
+  const scorer = await createScorer(setup, onLayer);
+  return {
+    width: 1,
+    run: scorer.answer,
+    get overflows() {
+      return scorer.overflows;
+    },
+    close: scorer.close,
+  };
 }
 
 /** How a thread answers jobs. */
 export interface ThreadScorer {
   answer(job: Job): Promise<Outcome[]>;
+  /** So far. */
+  readonly overflows: number;
   close(): Promise<void>;
 }
 
@@ -64,6 +75,9 @@ export async function createScorer(setup: WorkerSetup, onLayer?: OnLayer): Promi
   const scorer = new Scorer(model.model, reference?.model);
   return {
     answer: (job) => (job.kind === 'score' ? scorer.score(job.requests) : scorer.classify(job.requests)),
+    get overflows() {
+      return model.model.datapath.overflows ?? 0;
+    },
     async close() {
       await model.close();
       await reference?.close();
@@ -83,6 +97,7 @@ export async function createPool(setup: WorkerSetup, workers: number, onLayer: O
 class ThreadPool implements Pool {
   readonly width: number;
   readonly #idle: Worker[] = [];
+  readonly #overflows = new Map<Worker, number>();
   readonly #workers: Worker[];
   readonly #waiting: (() => void)[] = [];
   readonly #pending = new Map<
@@ -110,6 +125,10 @@ class ThreadPool implements Pool {
     });
   }
 
+  get overflows(): number {
+    return [...this.#overflows.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   async run(job: Job): Promise<Outcome[]> {
     while (this.#idle.length === 0 && !this.#failure)
       await new Promise<void>((wake) => this.#waiting.push(wake));
@@ -133,8 +152,10 @@ class ThreadPool implements Pool {
     this.#pending.delete(reply.id);
     this.#idle.push(worker);
     this.#waiting.shift()?.();
-    if ('outcomes' in reply) resolve(reply.outcomes);
-    else reject(revive(reply.error));
+    if ('outcomes' in reply) {
+      this.#overflows.set(worker, reply.overflows);
+      resolve(reply.outcomes);
+    } else reject(revive(reply.error));
   }
 
   #fail(error: Error): void {

@@ -1,11 +1,14 @@
 import { totalmem } from 'node:os';
 import { openCheckpoint } from '../checkpoint/index.ts';
 import {
+  accumulatorOf,
   type Calibration,
   CalibrationDatapath,
   createDatapath,
   type DatapathPlan,
   REFERENCE_PLAN,
+  WeightErrors,
+  widenWorst,
 } from '../datapath/index.ts';
 import type { Gemm, Kernels } from '../kernels/index.ts';
 import {
@@ -46,13 +49,19 @@ export interface PrepareOptions {
 /** Reads and encodes the weights of a model for a plan. */
 export async function prepareModel(
   loaded: LoadedModel,
-  plan: DatapathPlan,
+  given: DatapathPlan,
   calibration: Calibration | undefined,
   kernels: Kernels,
   gemm: Gemm,
   { memory, onLayer }: PrepareOptions,
 ): Promise<PreparedModel> {
+  let plan = given;
   const { checkpoint, architecture, config } = loaded;
+  if (given.mixed) {
+    const errors = new WeightErrors(kernels, given);
+    await new WeightLoader(checkpoint, errors, architecture, config).visit(onLayer);
+    plan = widenWorst(given, errors.errors);
+  }
   const prepared = { plan, calibration, folder: checkpoint.folder, config: checkpoint.config };
   if (residentBytes(loaded, plan) > memory) return { ...prepared, weights: undefined };
   const datapath = createDatapath(kernels, gemm, plan, calibration);
@@ -122,10 +131,10 @@ export function residentBytes({ architecture, config }: LoadedModel, plan: Datap
   const layer = config.layers > 0 ? architecture.layer(config, 0).projections.flat() : [];
   const add = (projections: typeof layer, times: number) => {
     for (const { site, tensor, outputs, inputs } of projections) {
-      const { kind, ...operands } = plan.sites[site];
+      const arithmetic = plan.sites[site];
       // A tied head in float32 is the table itself.
-      const shared = operands.weights === 'float32' && tables.some((table) => table.tensor === tensor);
-      if (!shared) bytes += outputs * inputs * (kind === 'integer' ? 1 : 4) * times;
+      const shared = arithmetic.weights === 'float32' && tables.some((table) => table.tensor === tensor);
+      if (!shared) bytes += outputs * inputs * (accumulatorOf(arithmetic) === 'int32' ? 1 : 4) * times;
     }
   };
   add(frame.projections.flat(), 1);

@@ -8,7 +8,9 @@ const ready = createScorer(workerData as WorkerSetup);
 parentPort!.on('message', async ({ id, job }: { id: number; job: Job }) => {
   let reply: WorkerReply;
   try {
-    reply = { id, outcomes: await (await ready).answer(job) };
+    const scorer = await ready;
+    const outcomes = await scorer.answer(job);
+    reply = { id, outcomes, overflows: scorer.overflows };
   } catch (error) {
     const { message } = error as Error;
     const known = error instanceof InputError;

@@ -9,12 +9,19 @@ import { float32 } from './float32.ts';
 import type { FloatFormat } from './format.ts';
 import { integerFormat } from './integer.ts';
 import { plainFormat } from './plain.ts';
-import { readSettings } from './settings.ts';
+import { type Mismatch, readSettings } from './settings.ts';
 import type { FormatDefinition, Granularity, TensorFormat } from './tensor-format.ts';
 import { tf32 } from './tf32.ts';
 
 export type { FloatFormat, Format } from './format.ts';
-export type { SettingSpec, SettingSpecs, Settings } from './settings.ts';
+export {
+  type Mismatch,
+  readSetting,
+  type SettingSpec,
+  type SettingSpecs,
+  type Settings,
+  withDefaults,
+} from './settings.ts';
 export {
   type Codes,
   type Fit,
@@ -75,23 +82,27 @@ export function readGranularity(
   place: Place = {},
 ): Granularity {
   if (text === undefined) return definition.defaultGranularity;
-  const { name, granularities } = definition;
-  const words = granularities.flatMap((kind) =>
-    kind === 'row' ? ['channel', 'token'] : kind === 'group' ? ['group:N'] : [kind],
-  );
-  const fail = (expected: string, note?: string) =>
-    new InputError(`${name}: expected ${expected}, found ${JSON.stringify(text)}`, {
-      place,
-      ...(note && { note }),
-    });
+  const found = parseGranularity(definition, text);
+  if (typeof found === 'string' || 'group' in found) return found;
+  const message = `${definition.name}: expected ${found.expected}, found ${JSON.stringify(text)}`;
+  throw new InputError(message, { place, ...(found.note !== undefined && { note: found.note }) });
+}
+
+/** What a granularity's name means to a format, or what is wrong with it. */
+export function parseGranularity(
+  { name, granularities }: FormatDefinition,
+  text: string,
+): Granularity | Mismatch {
   if (granularities.length === 0)
-    throw fail('no granularity', `${name} values carry their own exponent and take no scale`);
+    return { expected: 'no granularity', note: `${name} values carry their own exponent and take no scale` };
   if (text === 'tensor' && granularities.includes('tensor')) return 'tensor';
   if ((text === 'channel' || text === 'token') && granularities.includes('row')) return 'row';
   const size = /^group:(\d{1,9})$/.exec(text)?.[1];
   if (size !== undefined && granularities.includes('group')) {
-    if (Number(size) >= 1) return { group: Number(size) };
-    throw fail('a group of at least 1 value');
+    return Number(size) >= 1 ? { group: Number(size) } : { expected: 'a group of at least 1 value' };
   }
-  throw fail(`a granularity among ${words.join(', ')}`, suggest(text, words));
+  const words = granularities.flatMap((kind) =>
+    kind === 'row' ? ['channel', 'token'] : kind === 'group' ? ['group:N'] : [kind],
+  );
+  return { expected: `a granularity among ${words.join(', ')}`, note: suggest(text, words) };
 }

@@ -24,7 +24,7 @@ export const SCALE = {
 } as const satisfies SettingSpec;
 
 /**
- * Settings of a format, defaults filled in. Numbers may come as text, as the command line has them.
+ * Settings of a format, defaults filled in.
  * @throws InputError for an unknown key, a wrong kind or a number out of range
  */
 export function readSettings(
@@ -41,26 +41,37 @@ export function readSettings(
       const note = known.length > 0 ? suggest(key, known) : `${format} has no settings`;
       throw new InputError(`unknown setting "${key}" of ${format}`, { place, note });
     }
-    settings[key] = readSetting(format, key, spec, value, place);
+    const read = readSetting(spec, value);
+    if (!('value' in read)) {
+      const message = `${format}: expected ${key} to be ${read.expected}, found ${JSON.stringify(value)}`;
+      throw new InputError(message, { place, ...(read.note !== undefined && { note: read.note }) });
+    }
+    settings[key] = read.value;
   }
-  for (const [key, spec] of Object.entries(specs)) {
-    if (settings[key] === undefined && spec.default !== undefined) settings[key] = spec.default;
-  }
-  return settings;
+  return withDefaults(specs, settings);
 }
 
-function readSetting(format: string, key: string, spec: SettingSpec, value: unknown, place: Place) {
-  const fail = (expected: string, note?: string) =>
-    new InputError(`${format}: expected ${key} to be ${expected}, found ${JSON.stringify(value)}`, {
-      place,
-      ...(note && { note }),
-    });
+/** Settings completed by the defaults. */
+export function withDefaults(specs: SettingSpecs, settings: Settings): Settings {
+  const complete = { ...settings };
+  for (const [key, spec] of Object.entries(specs)) {
+    if (complete[key] === undefined && spec.default !== undefined) complete[key] = spec.default;
+  }
+  return complete;
+}
+
+/** What a value should have been, and what to do. */
+export interface Mismatch {
+  expected: string;
+  note?: string;
+}
+
+/** The value of a setting, or what is wrong with it. Numbers may come as text, as the command line has them. */
+export function readSetting(spec: SettingSpec, value: unknown): { value: number | string } | Mismatch {
   if (spec.kind === 'choice') {
-    if (typeof value === 'string' && spec.values.includes(value)) return value;
-    throw fail(
-      `one of ${spec.values.join(', ')}`,
-      typeof value === 'string' ? suggest(value, spec.values) : undefined,
-    );
+    if (typeof value === 'string' && spec.values.includes(value)) return { value };
+    const note = typeof value === 'string' ? { note: suggest(value, spec.values) } : {};
+    return { expected: `one of ${spec.values.join(', ')}`, ...note };
   }
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   const fits =
@@ -68,6 +79,7 @@ function readSetting(format: string, key: string, spec: SettingSpec, value: unkn
     number >= spec.min &&
     number <= spec.max &&
     (spec.kind === 'number' || Number.isInteger(number));
-  if (fits) return number;
-  throw fail(`${spec.kind === 'integer' ? 'a whole number' : 'a number'} from ${spec.min} to ${spec.max}`);
+  if (fits) return { value: number };
+  const kind = spec.kind === 'integer' ? 'a whole number' : 'a number';
+  return { expected: `${kind} from ${spec.min} to ${spec.max}` };
 }

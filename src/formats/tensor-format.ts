@@ -41,6 +41,8 @@ export interface TensorFormat<F extends Fit = Fit> {
   readonly granule: 1 | 2;
   /** Where elements are integers: their largest magnitude. */
   readonly largestInteger?: number | undefined;
+  /** Elements beyond ±127 are few: outliers, which hardware keeps apart. */
+  readonly sparseOutliers?: boolean | undefined;
   /**
    * Scales and whatever else the data decide. `x` [rows, columns] lies in the kernel memory, is finite and stays as it
    * is. `whole`: the fit of a larger matrix of which x is some columns, for formats with a scale of scales.
@@ -71,6 +73,8 @@ export interface FormatDefinition {
   /** What may share a scale; empty where values take none. */
   readonly granularities: readonly ('tensor' | 'row' | 'group')[];
   readonly defaultGranularity: Granularity;
+  /** The format takes long to fit, or keeps what only weights have: it is none for activations. */
+  readonly weightsOnly?: boolean | undefined;
   create(settings: Settings, granularity: Granularity): TensorFormat;
 }
 

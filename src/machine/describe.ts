@@ -1,4 +1,6 @@
 import type { Arithmetic } from '../datapath/plan.ts';
+import { accumulatorOf } from '../datapath/product.ts';
+import { FORMATS, type Settings } from '../formats/index.ts';
 import type { SiteName } from '../model/site.ts';
 import type { Machine } from './parse.ts';
 import { ATTENTION_SITES } from './schema.ts';
@@ -30,10 +32,7 @@ export function describeSites(machine: Machine): SiteGroup[] {
 export function describeOperands(machine: Machine): string {
   const counts = new Map<string, number>();
   for (const site of Object.values(machine.plan.sites)) {
-    const operands =
-      site.kind === 'integer'
-        ? `int8 per ${site.weights.granularity} × int8 per ${site.activations.granularity}`
-        : `${site.weights} × ${site.activations}`;
+    const operands = `${wordsOf(site.weights)} × ${wordsOf(site.activations)}`;
     counts.set(operands, (counts.get(operands) ?? 0) + 1);
   }
   return [...counts].reduce((most, entry) => (entry[1] > most[1] ? entry : most))[0];
@@ -49,10 +48,34 @@ function describe(name: SiteName, arithmetic: Arithmetic): Omit<SiteGroup, 'site
   const remarks = [];
   if (requantize) remarks.push('output re-quantised');
   if (smoothing !== undefined) remarks.push(`smoothed, alpha ${smoothing}`);
+  if (arithmetic.kind === 'scaled') {
+    if (arithmetic.hadamard) remarks.push('rotated');
+    if (!attention && arithmetic.weights.algorithm !== 'rtn')
+      remarks.push(arithmetic.weights.algorithm.toUpperCase());
+  }
   return {
-    weights: attention ? '' : `int8 per ${weights.granularity}`,
-    activations: `int8 per ${activations.granularity}, ${activations.scale}`,
-    accumulator: 'int32',
+    weights: attention ? '' : wordsOf(weights),
+    activations: FORMATS[activations.format]!.float
+      ? wordsOf(activations)
+      : `${wordsOf(activations)}, ${activations.scale}`,
+    accumulator: accumulatorOf(arithmetic),
     remarks: remarks.join('; '),
   };
+}
+
+/** `int8 per token`, `anda (mantissa 7) per group of 64`, `float16`. */
+function wordsOf(
+  operand: string | { format: string; granularity?: string | undefined; settings?: Settings },
+): string {
+  if (typeof operand === 'string') return operand;
+  const { name, float, settings: specs, defaultGranularity } = FORMATS[operand.format]!;
+  if (float) return name;
+  const chosen = Object.entries(operand.settings ?? {}).filter(
+    ([key, value]) => value !== specs[key]?.default,
+  );
+  const settings = chosen.map(([key, value]) => `${key} ${value}`).join(', ');
+  const own =
+    typeof defaultGranularity === 'string' ? defaultGranularity : `group:${defaultGranularity.group}`;
+  const shared = (operand.granularity ?? own).replace(/^group:/, 'group of ');
+  return `${name}${settings && ` (${settings})`} per ${shared}`;
 }

@@ -1,6 +1,15 @@
-import type { Arithmetic, DatapathPlan } from '../datapath/plan.ts';
+import type { Arithmetic, DatapathPlan, IntegerArithmetic, ScaledArithmetic } from '../datapath/plan.ts';
+import { accumulatorOf } from '../datapath/product.ts';
 import { FORMATS } from '../formats/index.ts';
 import { SITE_NAMES, type SiteName } from '../model/site.ts';
+import {
+  encodingConflicts,
+  encodingOf,
+  type FileEncoding,
+  isPlain,
+  overlay,
+  type PartialEncoding,
+} from './encoding.ts';
 import type { KeyPath } from './mistakes.ts';
 import { ATTENTION_SITES, type MachineFile, SMOOTHABLE } from './schema.ts';
 
@@ -12,15 +21,6 @@ export interface Conflict {
   note?: string;
 }
 
-interface Encoding {
-  format: string;
-  granularity?: string | undefined;
-  scale?: string | undefined;
-}
-
-/** What a site says of an encoding; what it does not say holds from the general one. */
-type PartialEncoding = { [Key in keyof Encoding]?: Encoding[Key] | undefined };
-
 interface SiteOverride {
   weights?: PartialEncoding | undefined;
   activations?: PartialEncoding | undefined;
@@ -28,8 +28,8 @@ interface SiteOverride {
 
 /** The operands of a site with the paths where they were said. */
 interface SiteOperands {
-  weights: Encoding;
-  activations: Encoding;
+  weights: FileEncoding;
+  activations: FileEncoding;
   weightsPath: KeyPath;
   activationsPath: KeyPath;
 }
@@ -38,116 +38,163 @@ interface SiteOperands {
 export function resolve(file: MachineFile): { plan: DatapathPlan; conflicts: Conflict[] } {
   const conflicts: Conflict[] = [];
   const sites = {} as Record<SiteName, Arithmetic>;
-  for (const name of SITE_NAMES) {
-    const operands = operandsOf(file, name);
+  const resolveSite = (name: SiteName, operands: SiteOperands) => {
+    const found = [...operandConflicts(name, operands)];
+    // A site with a mistake computes nothing; what it would compute is not asked for.
+    const arithmetic = found.length === 0 ? arithmeticOf(file, name, operands) : undefined;
+    if (arithmetic) found.push(...productConflicts(file, name, operands, arithmetic));
     // Sites without an exception share the one mistake of `operands`.
-    for (const conflict of operandConflicts(file, name, operands)) {
+    for (const conflict of found) {
       const known = conflicts.some((other) => other.path.join() === conflict.path.join());
       if (!known) conflicts.push(conflict);
     }
-    sites[name] = arithmetic(file, name, operands);
+    return arithmetic;
+  };
+  for (const name of SITE_NAMES) {
+    const arithmetic = resolveSite(name, operandsOf(file, name));
+    if (arithmetic) sites[name] = arithmetic;
   }
-  conflicts.push(...requantizeConflicts(file, sites), ...smoothingConflicts(file, sites));
-  return { plan: { sites }, conflicts };
+  if (conflicts.length > 0) return { plan: { sites }, conflicts };
+  conflicts.push(
+    ...requantizeConflicts(file, sites),
+    ...smoothingConflicts(file, sites),
+    ...rotationConflicts(file, sites),
+  );
+  if (!file.mixed || conflicts.length > 0) return { plan: { sites }, conflicts };
+
+  const { share, weights, activations } = file.mixed;
+  const wide: Partial<Record<SiteName, Arithmetic>> = {};
+  for (const name of SITE_NAMES) {
+    if (isAttention(name) || sites[name].kind === 'float') continue;
+    const paths = { weightsPath: ['mixed', 'weights'], activationsPath: ['mixed', 'activations'] };
+    const arithmetic = resolveSite(name, { weights, activations, ...paths } as SiteOperands);
+    if (arithmetic) wide[name] = arithmetic;
+  }
+  return { plan: { sites, mixed: { share, wide } }, conflicts };
+}
+
+function isAttention(name: SiteName): boolean {
+  return (ATTENTION_SITES as readonly SiteName[]).includes(name);
 }
 
 function operandsOf(file: MachineFile, name: SiteName): SiteOperands {
   const site: SiteOverride | undefined = file.sites?.[name];
-  const activations = overlay(file.operands.activations, site?.activations);
+  const activations = overlay(file.operands.activations as FileEncoding, site?.activations);
   const activationsPath = site?.activations ? ['sites', name, 'activations'] : ['operands', 'activations'];
-  if ((ATTENTION_SITES as readonly SiteName[]).includes(name)) {
+  if (isAttention(name)) {
     // The right operand is an activation as well: its keys are said once, and can be wrong only once.
-    const { granularity, ...rest } = activations;
-    const weights = granularity === 'tensor' ? { ...rest, granularity } : rest;
-    return { weights, activations, weightsPath: activationsPath, activationsPath };
+    return { weights: activations, activations, weightsPath: activationsPath, activationsPath };
   }
   return {
-    weights: overlay(file.operands.weights, site?.weights),
+    weights: overlay(file.operands.weights as FileEncoding, site?.weights),
     activations,
     weightsPath: site?.weights ? ['sites', name, 'weights'] : ['operands', 'weights'],
     activationsPath,
   };
 }
 
-/** An encoding that names a format stands alone; one that does not changes a part of the general one. */
-function overlay(general: Encoding, special: PartialEncoding | undefined): Encoding {
-  if (special?.format !== undefined) return { ...special, format: special.format };
-  return { ...general, ...special, format: general.format };
-}
-
-function isInteger(encoding: Encoding): boolean {
-  return FORMATS[encoding.format]?.float === undefined;
-}
-
-function arithmetic(file: MachineFile, name: SiteName, { weights, activations }: SiteOperands): Arithmetic {
-  if (!isInteger(weights)) return { kind: 'float', weights: weights.format, activations: activations.format };
+function arithmeticOf(file: MachineFile, name: SiteName, { weights, activations }: SiteOperands): Arithmetic {
+  const algorithm = isAttention(name) ? 'rtn' : (weights.algorithm ?? 'rtn');
+  const hadamard = (file.hadamard as readonly SiteName[] | undefined)?.includes(name) ?? false;
+  if (isPlain(weights) && isPlain(activations) && !hadamard)
+    return { kind: 'float', weights: weights.format, activations: activations.format };
   const smoothed: readonly SiteName[] = file.smoothquant?.sites ?? SMOOTHABLE;
-  return {
-    kind: 'integer',
-    weights: { format: 'int8', granularity: weights.granularity === 'tensor' ? 'tensor' : 'channel' },
-    activations: {
-      format: 'int8',
-      granularity: activations.granularity === 'tensor' ? 'tensor' : 'token',
-      scale: activations.scale === 'static' ? 'static' : 'dynamic',
-    },
+  const common = {
     requantize: (file.requantize as readonly SiteName[] | undefined)?.includes(name) ?? false,
     ...(file.smoothquant && smoothed.includes(name) ? { smoothing: file.smoothquant.alpha } : {}),
   };
+  const scale = activations.scale === 'static' ? 'static' : 'dynamic';
+  if (isInt8(weights) && isInt8(activations) && algorithm === 'rtn' && !hadamard) {
+    const operands: Pick<IntegerArithmetic, 'weights' | 'activations'> = {
+      weights: { format: 'int8', granularity: weights.granularity === 'tensor' ? 'tensor' : 'channel' },
+      activations: {
+        format: 'int8',
+        granularity: activations.granularity === 'tensor' ? 'tensor' : 'token',
+        scale,
+      },
+    };
+    return { kind: 'integer', ...operands, ...common };
+  }
+  return {
+    kind: 'scaled',
+    weights: { ...encodingOf(weights), algorithm: algorithm as ScaledArithmetic['weights']['algorithm'] },
+    activations: { ...encodingOf(activations), scale },
+    hadamard,
+    ...common,
+  };
 }
 
-function* operandConflicts(file: MachineFile, name: SiteName, operands: SiteOperands): Generator<Conflict> {
-  const { weights, activations, weightsPath, activationsPath } = operands;
-  const integer = isInteger(weights);
-  if (integer !== isInteger(activations)) {
-    // The blame goes to the more special of the two, where there is one.
-    const blamesWeights = weightsPath.length > activationsPath.length;
-    const [path, here, there] = blamesWeights
-      ? [weightsPath, weights, `activations in ${activations.format}`]
-      : [activationsPath, activations, `weights in ${weights.format}`];
-    const wanted = isInteger(here) ? 'a float format' : 'int8';
-    yield {
-      path: [...path, 'format'],
-      expected: `${wanted}, to go with ${there}`,
-      found: `"${here.format}"`,
-      note: 'a GEMM multiplies two floats or two integers',
-    };
-    return;
-  }
-  yield* scaleConflicts(weights, weightsPath);
-  yield* scaleConflicts(activations, activationsPath);
+/** int8 as arrays have it: symmetric, the largest value to 127, a scale that comes out of the sum. */
+function isInt8({ format, granularity, scale, algorithm: _, ...settings }: FileEncoding): boolean {
+  if (format !== 'int8' || typeof scale === 'number' || granularity?.startsWith('group')) return false;
+  const defaults = FORMATS.int8!.settings;
+  return Object.entries(settings).every(
+    ([key, value]) => value === undefined || value === defaults[key]?.default,
+  );
+}
 
+function* operandConflicts(name: SiteName, operands: SiteOperands): Generator<Conflict> {
+  const { weights, activations, weightsPath, activationsPath } = operands;
+  if (!isAttention(name)) yield* encodingConflicts(weights, weightsPath);
+  yield* encodingConflicts(activations, activationsPath);
+  if (FORMATS[activations.format]!.weightsOnly) {
+    yield {
+      path: [...activationsPath, 'format'],
+      expected: 'a format of activations',
+      found: `"${activations.format}", which codes weights only`,
+    };
+  }
+  if (
+    !isAttention(name) &&
+    isPlain(weights) &&
+    weights.algorithm !== undefined &&
+    weights.algorithm !== 'rtn'
+  ) {
+    yield {
+      path: [...weightsPath, 'algorithm'],
+      expected: `rtn with ${weights.format}`,
+      found: `"${weights.algorithm}"`,
+      note: 'weight algorithms prepare weights for formats with scales',
+    };
+  }
+}
+
+function* productConflicts(
+  file: MachineFile,
+  name: SiteName,
+  { weightsPath, activationsPath }: SiteOperands,
+  arithmetic: Arithmetic,
+): Generator<Conflict> {
   const accumulator = file.sites?.[name]?.accumulator;
   const generalOperands = weightsPath[0] === 'operands' && activationsPath[0] === 'operands';
   const stated = accumulator ?? (generalOperands ? file.accumulator : undefined);
-  const fitting = integer ? 'int32' : 'float32';
+  const fitting = accumulatorOf(arithmetic);
   if (stated !== undefined && stated !== fitting) {
+    const [weights, activations] = [arithmetic.weights, arithmetic.activations].map((operand) =>
+      typeof operand === 'string' ? operand : operand.format,
+    );
     yield {
       path: accumulator ? ['sites', name, 'accumulator'] : ['accumulator'],
-      expected: `${fitting}, in which products of ${weights.format} and ${activations.format} are summed`,
+      expected: `${fitting}, in which products of ${weights} and ${activations} are summed`,
       found: `"${stated}"`,
     };
   }
-}
-
-function* scaleConflicts(encoding: Encoding, path: KeyPath): Generator<Conflict> {
-  const { granularity, scale } = encoding;
-  if (!isInteger(encoding)) {
-    for (const [key, value] of Object.entries({ granularity, scale })) {
-      if (value === undefined) continue;
-      const note = `${encoding.format} values carry their own exponent and take no scale: remove the key`;
-      yield {
-        path: [...path, key],
-        expected: `no ${key} with ${encoding.format}`,
-        found: `"${value}"`,
-        note,
-      };
-    }
-  } else if (scale === 'static' && granularity !== 'tensor') {
+  if (arithmetic.kind !== 'scaled') return;
+  const { weights, activations } = arithmetic;
+  if (isAttention(name) && activations.scale === 'static') {
     yield {
-      path: [...path, 'scale'],
-      expected: `dynamic, with granularity ${granularity ?? 'token'}`,
+      path: [...activationsPath, 'scale'],
+      expected: `dynamic at ${name}`,
       found: '"static"',
-      note: 'tokens are not known beforehand, so only a scale of the whole tensor can be: granularity: tensor',
+      note: 'of the attention products only int8 has static scales',
+    };
+  }
+  if (weights.algorithm === 'awq' && arithmetic.smoothing !== undefined) {
+    yield {
+      path: [...weightsPath, 'algorithm'],
+      expected: 'rtn or gptq beside smoothquant',
+      found: '"awq"',
+      note: 'both scale the input channels',
     };
   }
 }
@@ -155,26 +202,50 @@ function* scaleConflicts(encoding: Encoding, path: KeyPath): Generator<Conflict>
 function* requantizeConflicts(file: MachineFile, sites: Record<SiteName, Arithmetic>): Generator<Conflict> {
   for (const [index, name] of (file.requantize ?? []).entries()) {
     const site = sites[name];
-    if (site.kind === 'integer') continue;
-    const found = `"${name}", which computes in ${site.weights}`;
-    yield { path: ['requantize', index], expected: 'a site that computes in int8', found };
+    if (site.kind === 'integer' || (site.kind === 'scaled' && !isPlain(site.activations))) continue;
+    yield {
+      path: ['requantize', index],
+      expected: 'a site whose activations have a scale, such as int8',
+      found: `"${name}", which computes in ${nameOf(site)}`,
+    };
   }
+}
+
+function nameOf({ activations }: Arithmetic): string {
+  return typeof activations === 'string' ? activations : activations.format;
 }
 
 function* smoothingConflicts(file: MachineFile, sites: Record<SiteName, Arithmetic>): Generator<Conflict> {
   if (!file.smoothquant) return;
   for (const [index, name] of (file.smoothquant.sites ?? []).entries()) {
     const site = sites[name];
-    if (site.kind === 'integer') continue;
+    if (site.kind !== 'float') continue;
     const found = `"${name}", which computes in ${site.weights}`;
-    yield { path: ['smoothquant', 'sites', index], expected: 'a site that computes in int8', found };
+    yield {
+      path: ['smoothquant', 'sites', index],
+      expected: 'a site that computes in int8 or another format with scales',
+      found,
+    };
   }
-  if (!SMOOTHABLE.some((name) => sites[name].kind === 'integer')) {
+  if (!SMOOTHABLE.some((name) => sites[name].kind !== 'float')) {
     yield {
       path: ['smoothquant'],
-      expected: `smoothquant only beside int8 operands at ${SMOOTHABLE.join(', ')}`,
+      expected: `smoothquant only beside formats with scales at ${SMOOTHABLE.join(', ')}`,
       found: 'it beside floats',
       note: 'SmoothQuant prepares tensors for integers; floats do not need it',
+    };
+  }
+}
+
+function* rotationConflicts(file: MachineFile, sites: Record<SiteName, Arithmetic>): Generator<Conflict> {
+  for (const [index, name] of (file.hadamard ?? []).entries()) {
+    const site = sites[name];
+    if (site.kind === 'scaled' && !(isPlain(site.weights) && isPlain(site.activations))) continue;
+    yield {
+      path: ['hadamard', index],
+      expected: 'a site that computes in a format with scales',
+      found: `"${name}", which computes in ${nameOf(site)}`,
+      note: 'a rotation spreads outliers over channels; floats do not need it',
     };
   }
 }

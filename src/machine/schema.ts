@@ -1,8 +1,10 @@
 import * as z from 'zod';
+import type { WeightAlgorithm } from '../datapath/plan.ts';
 import { suggest } from '../errors.ts';
 import { FORMATS } from '../formats/index.ts';
 import { SITE_NAMES, type SiteName } from '../model/site.ts';
 import { frequency } from './quantity.ts';
+import { settingsShape } from './settings-schema.ts';
 
 /*
  * What a machine file may hold, key by key. What may stand beside what is in resolve.ts.
@@ -20,8 +22,12 @@ export const REQUANTIZABLE = ['q', 'k', 'v', 'gate', 'up', 'fc1'] as const satis
 /** Sites that read a normalisation: SmoothQuant's factors fold into its gain, so smoothing them costs nothing. */
 export const SMOOTHABLE = ['q', 'k', 'v', 'gate', 'up', 'fc1'] as const satisfies readonly SiteName[];
 
-/** Formats that the datapath multiplies. */
-const MULTIPLIED = Object.keys(FORMATS).filter((name) => FORMATS[name]!.float || name === 'int8');
+/** Sites with a weight: all but the attention products. */
+export const WEIGHTED = SITE_NAMES.filter((name) => name !== 'qk' && name !== 'sv');
+
+const WEIGHT_ALGORITHMS = ['awq', 'gptq', 'rtn'] as const satisfies readonly WeightAlgorithm[];
+
+const settings = settingsShape();
 
 /** A name out of a few; a wrong one gets the nearest as a note, and `because` where there is more to say. */
 function oneOf<const T extends readonly string[]>(
@@ -45,29 +51,69 @@ function wholeNumber(min: number, max: number) {
   return z.int({ error }).min(min, { error }).max(max, { error });
 }
 
-const format = oneOf(MULTIPLIED, 'a number format').meta({
+const format = oneOf(Object.keys(FORMATS), 'a number format').meta({
   id: 'format',
   description: 'How the values are written in bits.',
 });
 
+/** `group:N`, or one of a few names. */
+function granularity(
+  names: readonly string[],
+  expected: string,
+  because?: (found: string) => string | undefined,
+) {
+  const known = [...names, 'group:N'];
+  return z
+    .string({ error: `${expected}\nknown: ${known.join(', ')}` })
+    .regex(new RegExp(`^(${names.join('|')}|group:[1-9][0-9]{0,8})$`), {
+      error: ({ input }) => `${expected}\n${because?.(String(input)) ?? suggest(String(input), known)}`,
+    });
+}
+
+const fixedScale = z.number().positive();
+
 const weights = {
-  granularity: oneOf(['channel', 'tensor'], 'a granularity of weights')
+  granularity: granularity(['channel', 'tensor'], 'a granularity of weights')
     .describe(
-      'Which weights share one scale: those of an output channel (the default) or all. Only for int8.',
+      'Which weights share one scale: those of an output channel, all, or N along an input (group:N). ' +
+        "The format's own by default; for integers an output channel.",
     )
     .optional(),
+  algorithm: oneOf(WEIGHT_ALGORITHMS, 'a weight algorithm')
+    .describe(
+      'rtn: each weight to its nearest (the default). gptq: errors of a row make up for each other. ' +
+        'awq: channels with large activations are scaled up first. The last two need calibration data.',
+    )
+    .optional(),
+  scale: fixedScale
+    .meta({ error: 'a positive number' })
+    .describe('One scale for everything, instead of one from the weights.')
+    .optional(),
+  ...settings,
 };
 const activations = {
-  granularity: oneOf(['tensor', 'token'], 'a granularity of activations', (found) =>
+  granularity: granularity(['tensor', 'token'], 'a granularity of activations', (found) =>
     found === 'channel'
       ? 'channels are summed over, so they cannot differ in scale: tensor or token'
       : undefined,
   )
-    .describe('Which activations share one scale: those of a token (the default) or all. Only for int8.')
+    .describe(
+      'Which activations share one scale: those of a token, all, or N along a token (group:N). ' +
+        "The format's own by default; for integers a token.",
+    )
     .optional(),
-  scale: oneOf(['dynamic', 'static'], 'a kind of scale')
-    .describe('dynamic: from the values themselves (the default). static: from calibration data, beforehand.')
+  scale: z
+    .union([oneOf(['dynamic', 'static'], 'a kind of scale'), fixedScale], {
+      error: ({ input }) =>
+        typeof input === 'string'
+          ? `a kind of scale\n${suggest(input, ['dynamic', 'static'])}`
+          : 'a kind of scale (dynamic, static) or a positive number',
+    })
+    .describe(
+      'dynamic: from the values themselves (the default). static: from calibration data, beforehand. A number: that.',
+    )
     .optional(),
+  ...settings,
 };
 
 const map = { error: 'a map' };
@@ -176,6 +222,27 @@ export const machineSchema = z
           map,
         )
         .describe('SmoothQuant migration of activation outliers into weights, before both become int8.')
+        .optional(),
+      hadamard: z
+        .array(oneOf(WEIGHTED, 'a site with a weight'), { error: 'a list of sites' })
+        .describe('Sites whose input channels are rotated by a Hadamard matrix before encoding (QuaRot).')
+        .optional(),
+      mixed: z
+        .strictObject(
+          {
+            share: z
+              .number({ error: 'a number from 0 to 1' })
+              .min(0, { error: 'a number from 0 to 1' })
+              .max(1, { error: 'a number from 0 to 1' })
+              .describe(
+                'Share of the layers (of each a site) that compute in these formats: those with the largest error.',
+              ),
+            weights: weightsOf,
+            activations: activationsOf,
+          },
+          map,
+        )
+        .describe("Wider formats for the layers with the largest error (OliVe's mixed precision).")
         .optional(),
       sites: z.strictObject(sites, map).describe('Exceptions from `operands`, by GEMM site.').optional(),
       array: z

@@ -81,6 +81,8 @@ export interface Attention {
  */
 export interface Datapath {
   readonly kernels: Kernels;
+  /** Sums so far that their accumulator did not hold, where the machine's operands can do that. */
+  readonly overflows?: number;
   /** Encodes the weights of sites that share an input, once, when their layer is loaded. */
   prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Promise<PreparedWeight[]>;
   /** output = input · weightᵀ + bias for sites that share an input, which is encoded once where it can be. */

@@ -16,14 +16,17 @@ import {
   type WeightStore,
 } from './weights.ts';
 
+/** What a loader needs of a datapath. */
+type Preparer = { readonly [Key in 'kernels' | 'prepare']: Datapath[Key] };
+
 /** Reads and prepares the tensors of weight plans. */
 export class WeightLoader<C extends ModelConfig> {
   readonly #reader: TensorReader;
-  readonly #datapath: Datapath;
+  readonly #datapath: Preparer;
   readonly #architecture: Architecture<C>;
   readonly #config: C;
 
-  constructor(checkpoint: Checkpoint, datapath: Datapath, architecture: Architecture<C>, config: C) {
+  constructor(checkpoint: Checkpoint, datapath: Preparer, architecture: Architecture<C>, config: C) {
     this.#reader = new TensorReader(
       checkpoint,
       datapath.kernels,
@@ -64,6 +67,15 @@ export class WeightLoader<C extends ModelConfig> {
       onLayer?.(index + 1, this.#config.layers);
     }
     return { frame, layers };
+  }
+
+  /** Prepares every weight once and keeps none: for datapaths that only look. */
+  async visit(onLayer?: (done: number, total: number) => void): Promise<void> {
+    await this.#projections(this.#architecture.frame(this.#config), undefined, new Map());
+    for (let index = 0; index < this.#config.layers; index++) {
+      await this.layer(index);
+      onLayer?.(index + 1, this.#config.layers);
+    }
   }
 
   /** A store that reads each layer when the model comes to it, and keeps no more than one. */
