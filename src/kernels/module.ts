@@ -145,6 +145,40 @@ export interface KernelExports {
     k: number,
     spare: number,
   ): void;
+  multiplyGroups(
+    c: number,
+    pitch: number,
+    a: number,
+    stride: number,
+    factors: number,
+    pace: number,
+    b: number,
+    scales: number,
+    scalesPanel: number,
+    m: number,
+    n: number,
+    k: number,
+    steps: number,
+    count: number,
+    sums: number,
+  ): void;
+  multiplyGroupsWide(
+    c: number,
+    pitch: number,
+    a: number,
+    stride: number,
+    factors: number,
+    pace: number,
+    b: number,
+    scales: number,
+    scalesPanel: number,
+    m: number,
+    n: number,
+    k: number,
+    steps: number,
+    count: number,
+    sums: number,
+  ): void;
 }
 
 const FILE = new URL('../../dist/kernels.wasm', import.meta.url);

@@ -4,6 +4,8 @@ export { gelu, geluTanh, relu, silu, tanh } from './activation';
 export { add, addRow, multiply, multiplyRow } from './arithmetic';
 export { fewRows, fewTransposed } from './gemm-few-rows';
 export { multiplyFloat32 } from './gemm-float32';
+export { multiplyGroups } from './gemm-groups';
+export { multiplyGroupsWide } from './gemm-groups-wide';
 export { multiplyInt8 } from './gemm-int8';
 export { groupAbsMax, groupRange, groupSquaredError, scaleGroups } from './groups';
 export { mergeHeads, splitHeads, transpose, transposeBytes } from './layout';
