@@ -47,6 +47,17 @@ export interface KernelExports {
     half: number,
   ): void;
 
+  hadamard(
+    x: number,
+    count: number,
+    matrix: number,
+    small: number,
+    power: number,
+    scale: number,
+    packed: number,
+    spare: number,
+  ): void;
+
   splitHeads(out: number, x: number, rows: number, heads: number, size: number): void;
   mergeHeads(out: number, x: number, rows: number, heads: number, size: number): void;
   transpose(out: number, x: number, rows: number, columns: number): void;

@@ -8,6 +8,7 @@ export { multiplyGroups } from './gemm-groups';
 export { multiplyGroupsWide } from './gemm-groups-wide';
 export { multiplyInt8 } from './gemm-int8';
 export { groupAbsMax, groupRange, groupSquaredError, scaleGroups } from './groups';
+export { hadamard } from './hadamard';
 export { mergeHeads, splitHeads, transpose, transposeBytes } from './layout';
 export { layerNorm, rmsNorm } from './norm';
 export { packCodes, packPairRows, packRows, packTransposed } from './pack';
