@@ -72,6 +72,14 @@ export interface Kernels {
     shape: { heads: number; headSize: number },
   ): void;
 
+  /**
+   * Orthonormal Hadamard transform of each row of x [rows, columns] in place, as `hadamardOrder(columns)` says: a row x
+   * becomes (S ⊗ W) x / sqrt(order). The values times float32(1 / sqrt(order)) go through the butterflies of W, nearest
+   * neighbours first, then through S from its first column on, each sum rounded to float32. A dot product of two
+   * rotated rows is that of the rows. `inverse` takes Sᵀ; where there is no S the transform is its own inverse.
+   */
+  hadamard(x: Float32Array, columns: number, inverse?: boolean): void;
+
   // Layout.
   /** out [heads, rows, size] from x [rows, heads · size]. */
   splitHeads(out: Float32Array, x: Float32Array, shape: { rows: number; heads: number; size: number }): void;

@@ -47,6 +47,17 @@ export interface KernelExports {
     half: number,
   ): void;
 
+  hadamard(
+    x: number,
+    count: number,
+    matrix: number,
+    small: number,
+    power: number,
+    scale: number,
+    packed: number,
+    spare: number,
+  ): void;
+
   splitHeads(out: number, x: number, rows: number, heads: number, size: number): void;
   mergeHeads(out: number, x: number, rows: number, heads: number, size: number): void;
   transpose(out: number, x: number, rows: number, columns: number): void;
@@ -144,6 +155,40 @@ export interface KernelExports {
     n: number,
     k: number,
     spare: number,
+  ): void;
+  multiplyGroups(
+    c: number,
+    pitch: number,
+    a: number,
+    stride: number,
+    factors: number,
+    pace: number,
+    b: number,
+    scales: number,
+    scalesPanel: number,
+    m: number,
+    n: number,
+    k: number,
+    steps: number,
+    count: number,
+    sums: number,
+  ): void;
+  multiplyGroupsWide(
+    c: number,
+    pitch: number,
+    a: number,
+    stride: number,
+    factors: number,
+    pace: number,
+    b: number,
+    scales: number,
+    scalesPanel: number,
+    m: number,
+    n: number,
+    k: number,
+    steps: number,
+    count: number,
+    sums: number,
   ): void;
 }
 

@@ -1,4 +1,5 @@
 import type { FormatKernels } from './format-kernels.ts';
+import { hadamard } from './hadamard.ts';
 import type { Kernels, SoftmaxOptions } from './kernels.ts';
 import { compileKernels, type KernelExports } from './module.ts';
 import { natural, same, wholeRows } from './operands.ts';
@@ -117,6 +118,10 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     }
     const [c, s] = [this.at('rope', cosine), this.at('rope', sine)];
     this.exports.rope(this.at('rope', x), c, s, rows, heads, headSize, half);
+  }
+
+  hadamard(x: Float32Array, columns: number, inverse = false): void {
+    hadamard(this, this.exports, x, columns, inverse);
   }
 
   splitHeads(out: Float32Array, x: Float32Array, shape: { rows: number; heads: number; size: number }): void {

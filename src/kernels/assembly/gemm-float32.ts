@@ -8,7 +8,7 @@ import { loadPart, storePart } from './vector';
 const DEPTH: usize = 256;
 
 @inline
-function madd(a: v128, b: v128, c: v128): v128 {
+export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.relaxed_madd(a, b, c);
 }
 
@@ -94,7 +94,7 @@ function tile(
 }
 
 /** `rows` x `columns` (1..8) of 32-bit values from one matrix to another. */
-function copyTile(to: usize, toPitch: usize, from: usize, fromPitch: usize, rows: i32, columns: usize): void {
+export function copyTile(to: usize, toPitch: usize, from: usize, fromPitch: usize, rows: i32, columns: usize): void {
   for (let r = 0; r < rows; r++, to += toPitch, from += fromPitch) {
     if (columns >= 4) v128.store(to, v128.load(from));
     else storePart(to, loadPart(from, columns), columns);
