@@ -1,20 +1,24 @@
+import type { AlgebraKernels } from './algebra-kernels.ts';
 import type { FormatKernels } from './format-kernels.ts';
 
 /**
  * The elementwise work of a model: one WebAssembly SIMD module with a memory of its own per worker thread.
  *
  * Every array argument is a view of `memory` unless it says "any buffer": those small vectors (gains, biases, scales)
- * are copied in by the call. Matrices are dense and row-major. Nothing here allocates except `floats`, `bytes` and
- * `integers`, which take from a stack: `mark()` before, `release(mark)` after. The memory is shared, so that views stay
+ * are copied in by the call. Matrices are dense and row-major. Nothing here allocates except `floats`, `doubles`, `bytes`
+ * and `integers`, which take from a stack: `mark()` before, `release(mark)` after. The memory is shared, so that views stay
  * valid when it grows.
  */
 export interface Kernels {
   readonly memory: WebAssembly.Memory;
   /** What number formats with scales need. */
   readonly formats: FormatKernels;
+  /** What calibration and post-training weight algorithms need. */
+  readonly algebra: AlgebraKernels;
 
   // The stack of the memory. Every array starts at a multiple of 64 bytes. Contents are undefined.
   floats(length: number): Float32Array;
+  doubles(length: number): Float64Array;
   bytes(length: number): Uint8Array;
   integers(length: number): Int32Array;
   /** A copy, in this memory, of values from any buffer. */

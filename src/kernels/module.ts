@@ -93,6 +93,24 @@ export interface KernelExports {
     values: boolean,
   ): void;
 
+  cholesky(a: number, n: number, spare: number): number;
+  gatherRow(out: number, x: number, order: number, count: number): void;
+  unitRows(
+    out: number,
+    m: number,
+    n: number,
+    row: number,
+    rows: number,
+    first: number,
+    columns: number,
+  ): void;
+  addScaledRows(x: number, rows: number, factors: number, count: number, length: number): void;
+  columnAbsSums(out: number, x: number, rows: number, columns: number): void;
+  rowDots(out: number, x: number, y: number, rows: number, columns: number): void;
+  mirrorUpper(x: number, n: number, factor: number): void;
+  clampGroups(x: number, limits: number, rows: number, columns: number, group: number): void;
+  copyColumns(out: number, x: number, rows: number, columns: number, first: number, count: number): void;
+
   quantize(out: number, x: number, length: number, scale: number, offset: number): void;
   quantizeRows(out: number, scales: number, x: number, rows: number, columns: number, offset: number): void;
   fakeQuantize(x: number, length: number, scale: number): void;

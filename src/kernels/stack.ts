@@ -46,6 +46,11 @@ export class KernelStack {
     return new Int32Array(this.buffer(), start, length);
   }
 
+  doubles(length: number): Float64Array {
+    const start = this.take(length * 8);
+    return new Float64Array(this.buffer(), start, length);
+  }
+
   load(values: Float32Array): Float32Array {
     const copy = this.floats(values.length);
     copy.set(values);

@@ -1,9 +1,11 @@
+import type { AlgebraKernels } from './algebra-kernels.ts';
 import type { FormatKernels } from './format-kernels.ts';
 import { hadamard } from './hadamard.ts';
 import type { Kernels, SoftmaxOptions } from './kernels.ts';
 import { compileKernels, type KernelExports } from './module.ts';
 import { natural, same, wholeRows } from './operands.ts';
 import { KernelStack } from './stack.ts';
+import { WebAssemblyAlgebraKernels } from './webassembly-algebra.ts';
 import { WebAssemblyFormatKernels } from './webassembly-formats.ts';
 
 /** Reads as "sees all" in the module, whose positions are 32-bit. */
@@ -17,6 +19,7 @@ const NO_WINDOW = 0xffff_ffff;
 export class WebAssemblyKernels extends KernelStack implements Kernels {
   readonly exports: KernelExports;
   readonly formats: FormatKernels;
+  readonly algebra: AlgebraKernels;
 
   constructor(module: WebAssembly.Module) {
     super();
@@ -24,6 +27,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     this.exports = instance.exports as unknown as KernelExports;
     this.reserve(this.exports.heapBase());
     this.formats = new WebAssemblyFormatKernels(this, this.exports);
+    this.algebra = new WebAssemblyAlgebraKernels(this, this.exports);
   }
 
   layerNorm(
@@ -198,7 +202,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     same('logSumExp', 'out', out.length, rows);
     const at = this.at('logSumExp', x);
     this.scratch(() => {
-      const sums = this.#doubles(2 * rows);
+      const sums = this.doubles(2 * rows);
       this.exports.expSums(sums.byteOffset, at, rows, columns);
       for (let r = 0; r < rows; r++) out[r] = logOfSum(sums[2 * r], sums[2 * r + 1]);
     });
@@ -221,7 +225,7 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
     same('divergence', 'out', out.length, rows);
     const [pAt, qAt] = [this.at('divergence', p), this.at('divergence', q)];
     this.scratch(() => {
-      const sums = this.#doubles(3 * rows);
+      const sums = this.doubles(3 * rows);
       this.exports.divergenceSums(sums.byteOffset, pAt, qAt, rows, columns);
       for (let r = 0; r < rows; r++) {
         const [pSum, qSum, mixed] = sums.subarray(3 * r, 3 * r + 3);
@@ -297,11 +301,6 @@ export class WebAssemblyKernels extends KernelStack implements Kernels {
 
   #constant(value: number, length: number): number {
     return this.floats(length).fill(value).byteOffset;
-  }
-
-  #doubles(length: number): Float64Array {
-    const start = this.take(length * 8);
-    return new Float64Array(this.buffer(), start, length);
   }
 }
 

@@ -2,6 +2,7 @@
 
 export { gelu, geluTanh, relu, silu, tanh } from './activation';
 export { add, addRow, multiply, multiplyRow } from './arithmetic';
+export { cholesky, gatherRow, unitRows } from './cholesky';
 export { fewRows, fewTransposed } from './gemm-few-rows';
 export { multiplyFloat32 } from './gemm-float32';
 export { multiplyGroups } from './gemm-groups';
@@ -10,6 +11,9 @@ export { multiplyInt8 } from './gemm-int8';
 export { groupAbsMax, groupRange, groupSquaredError, scaleGroups } from './groups';
 export { hadamard } from './hadamard';
 export { mergeHeads, splitHeads, transpose, transposeBytes } from './layout';
+export {
+  addScaledRows, clampGroups, columnAbsSums, copyColumns, mirrorUpper, rowDots,
+} from './matrix';
 export { layerNorm, rmsNorm } from './norm';
 export { packCodes, packPairRows, packRows, packTransposed } from './pack';
 export { dequantize, fakeQuantize, fakeQuantizeRows, quantize, quantizeRows } from './quantize';
