@@ -19,6 +19,7 @@ import type { Multiplier } from './multiplier.ts';
 import type { ScaledArithmetic } from './plan.ts';
 import { formatOf, productOf } from './product.ts';
 import { ScaledAttention } from './scaled-attention.ts';
+import { rtn } from './weights/rtn.ts';
 
 interface ScaledWeight extends PreparedWeight {
   /** What the multiplier made of the elements. */
@@ -56,7 +57,12 @@ export class ScaledEngine implements Engine<unknown, ScaledWeight> {
   }
 
   async prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Promise<ScaledWeight[]> {
-    throw new Error(`${group.length} ${this.#arithmetic.kind} ${this.#calibration}`);
+    return group.map(({ weight }) => {
+      const { outputs, inputs } = weight;
+      const { elements, fit } = rtn(this.#kernels, weight, this.#weights);
+      const operand = this.#multiplier.right({ data: elements, rows: outputs, columns: inputs, fit });
+      return { outputs, inputs, operand };
+    });
   }
 
   encode(site: Site, input: Matrix, { inputFit }: ScaledWeight): unknown {

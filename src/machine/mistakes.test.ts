@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../errors.ts';
+import { FORMATS } from '../formats/index.ts';
 import { InputErrors, parseMachine } from './index.ts';
+import { settingsShape } from './settings-schema.ts';
 
 /** A good machine; each case breaks one line of it. */
 const GOOD = `name: mine
@@ -17,7 +19,9 @@ sites:
 array: { rows: 128, columns: 128, dataflow: output-stationary }
 clock: 1 GHz`;
 
-const FORMAT_NAMES = 'known: bfloat16, float16, float32, int8, tf32';
+const FORMAT_NAMES = `known: ${Object.keys(FORMATS).join(', ')}`;
+/** Keys of an encoding after those that every format has. */
+const SETTINGS = Object.keys(settingsShape()).join(', ');
 const REQUANTIZABLE = 'q, k, v, gate, up, fc1';
 const UNITS = 'Hz, kHz, MHz, GHz';
 const CLOCK = `clock: expected a frequency with its unit (${UNITS}), such as "1 GHz"`;
@@ -28,13 +32,13 @@ const CASES: Record<string, [string, string, string]> = {
     'accumulator:',
     'acumulator:',
     `5:1: acumulator: unknown key "acumulator"
-  did you mean "accumulator"? known: name, description, extends, operands, accumulator, requantize, smoothquant, sites, array, clock`,
+  did you mean "accumulator"? known: name, description, extends, operands, accumulator, requantize, smoothquant, hadamard, mixed, sites, array, clock`,
   ],
   'unknown key of an encoding': [
     'granularity: tensor }',
     'granulraity: tensor }',
     `3:28: operands.weights.granulraity: unknown key "granulraity"
-  did you mean "granularity"? known: format, granularity`,
+  did you mean "granularity"? known: format, granularity, algorithm, scale, ${SETTINGS}`,
   ],
   'unknown site': [
     '  lm_head:',
@@ -108,15 +112,15 @@ const CASES: Record<string, [string, string, string]> = {
   ],
   'unknown format': [
     'format: int8, granularity: tensor }',
-    'format: int9 }',
-    `3:22: operands.weights.format: expected a number format, found "int9"
+    'format: in8 }',
+    `3:22: operands.weights.format: expected a number format, found "in8"
   did you mean "int8"? ${FORMAT_NAMES}`,
   ],
   'unknown granularity': [
     'granularity: tensor,',
     'granularity: tokens,',
     `4:45: operands.activations.granularity: expected a granularity of activations, found "tokens"
-  did you mean "token"? known: tensor, token`,
+  did you mean "token"? known: tensor, token, group:N`,
   ],
   'a granularity that cannot be taken out of the sum': [
     'granularity: tensor,',
@@ -178,17 +182,64 @@ const CASES: Record<string, [string, string, string]> = {
     '0 GHz',
     '13:8: clock: expected a frequency from 1 kHz to 100 GHz, found "0 GHz"',
   ],
-  'integer weights with float activations': [
-    'format: int8, granularity: tensor, scale: static }\naccumulator: int32',
-    'format: float16 }',
-    `4:26: operands.activations.format: expected int8, to go with weights in int8, found "float16"
-  a GEMM multiplies two floats or two integers`,
+  'a setting that the format does not have': [
+    '{ format: int8, granularity: tensor }',
+    '{ format: float16, range: symmetric }',
+    `3:38: operands.weights.range: expected no range with float16, found "symmetric"
+  float16 has no settings: remove the key`,
   ],
-  'float weights with integer activations, at one site': [
-    '    activations: { format: float32 }\n',
-    '',
-    `10:24: sites.lm_head.weights.format: expected int8, to go with activations in int8, found "float32"
-  a GEMM multiplies two floats or two integers`,
+  'a setting with an unknown word': [
+    '{ format: int8, granularity: tensor }',
+    '{ format: int8, range: asymetric }',
+    `3:35: operands.weights.range: expected one of symmetric, asymmetric, found "asymetric"
+  did you mean "asymmetric"? known: symmetric, asymmetric`,
+  ],
+  'a group of nothing': [
+    'granularity: tensor }',
+    'granularity: group:0 }',
+    `3:41: operands.weights.granularity: expected a granularity of weights, found "group:0"
+  did you mean "group:N"? known: channel, tensor, group:N`,
+  ],
+  'a scale that is not positive': [
+    'granularity: tensor }',
+    'granularity: tensor, scale: 0 }',
+    '3:56: operands.weights.scale: expected a positive number, found 0',
+  ],
+  'a weight algorithm for floats': [
+    'weights: { format: float32 }',
+    'weights: { format: float32, algorithm: gptq }',
+    `10:44: sites.lm_head.weights.algorithm: expected rtn with float32, found "gptq"
+  weight algorithms prepare weights for formats with scales`,
+  ],
+  'an unknown weight algorithm': [
+    'granularity: tensor }',
+    'granularity: tensor, algorithm: gtpq }',
+    `3:60: operands.weights.algorithm: expected a weight algorithm, found "gtpq"
+  did you mean "gptq"? known: awq, gptq, rtn`,
+  ],
+  'two that scale input channels': [
+    'granularity: tensor }',
+    'granularity: tensor, algorithm: awq }',
+    `3:60: operands.weights.algorithm: expected rtn or gptq beside smoothquant, found "awq"
+  both scale the input channels`,
+  ],
+  'a rotation of floats': [
+    'clock:',
+    'hadamard: [q, lm_head]\nclock:',
+    `13:15: hadamard[1]: expected a site that computes in a format with scales, found "lm_head", which computes in float32
+  a rotation spreads outliers over channels; floats do not need it`,
+  ],
+  'a rotation of two activations': [
+    'clock:',
+    'hadamard: [qk]\nclock:',
+    `13:12: hadamard[0]: expected a site with a weight, found "qk"
+  did you mean "q"? known: q, k, v, o, gate, up, down, fc1, fc2, project_in, project_out, pooler, classifier, lm_head`,
+  ],
+  'static scales of an attention product that is not int8': [
+    '  lm_head:',
+    '  qk: { activations: { format: int4, granularity: tensor, scale: static } }\n  lm_head:',
+    `9:66: sites.qk.activations.scale: expected dynamic at qk, found "static"
+  of the attention products only int8 has static scales`,
   ],
   'an accumulator that does not fit': [
     'int32',
@@ -221,12 +272,12 @@ const CASES: Record<string, [string, string, string]> = {
   're-quantising a float site': [
     '  lm_head:',
     '  k:',
-    '6:17: requantize[1]: expected a site that computes in int8, found "k", which computes in float32',
+    '6:17: requantize[1]: expected a site whose activations have a scale, such as int8, found "k", which computes in float32',
   ],
   'smoothing a float site': [
     'requantize: [q, k]\nsmoothquant: { alpha: 0.5, sites: [q] }\nsites:\n  lm_head:',
     'smoothquant: { alpha: 0.5, sites: [q] }\nsites:\n  q:',
-    '6:36: smoothquant.sites[0]: expected a site that computes in int8, found "q", which computes in float32',
+    '6:36: smoothquant.sites[0]: expected a site that computes in int8 or another format with scales, found "q", which computes in float32',
   ],
   'a syntax mistake': [
     '[q, k]',
@@ -315,7 +366,7 @@ describe('several mistakes', () => {
     const text =
       'name: x\noperands: { weights: { format: tf32 }, activations: { format: tf32 } }\nsmoothquant: {}';
     expect(mistakeOf(text).format()).toBe(
-      `mine.yaml:3:14: smoothquant: expected smoothquant only beside int8 operands at ${REQUANTIZABLE}, found it beside floats
+      `mine.yaml:3:14: smoothquant: expected smoothquant only beside formats with scales at ${REQUANTIZABLE}, found it beside floats
   SmoothQuant prepares tensors for integers; floats do not need it`,
     );
   });

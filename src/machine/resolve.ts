@@ -54,7 +54,7 @@ export function resolve(file: MachineFile): { plan: DatapathPlan; conflicts: Con
     const arithmetic = resolveSite(name, operandsOf(file, name));
     if (arithmetic) sites[name] = arithmetic;
   }
-  if (conflicts.length > 0) return { plan: { sites }, conflicts };
+  if (SITE_NAMES.some((name) => !sites[name])) return { plan: { sites }, conflicts };
   conflicts.push(
     ...requantizeConflicts(file, sites),
     ...smoothingConflicts(file, sites),

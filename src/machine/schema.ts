@@ -70,7 +70,8 @@ function granularity(
     });
 }
 
-const fixedScale = z.number().positive();
+const positive = { error: 'a positive number' };
+const fixedScale = z.number(positive).positive(positive);
 
 const weights = {
   granularity: granularity(['channel', 'tensor'], 'a granularity of weights')
@@ -85,10 +86,7 @@ const weights = {
         'awq: channels with large activations are scaled up first. The last two need calibration data.',
     )
     .optional(),
-  scale: fixedScale
-    .meta({ error: 'a positive number' })
-    .describe('One scale for everything, instead of one from the weights.')
-    .optional(),
+  scale: fixedScale.describe('One scale for everything, instead of one from the weights.').optional(),
   ...settings,
 };
 const activations = {
