@@ -10,7 +10,7 @@ export interface AndaGroup {
 }
 
 /**
- * Anda's run-time bit-plane compressor on a group (HPCA 2025, section IV): a slow oracle, cycle by cycle, of what its
+ * Anda's run-time bit-plane compressor on a group (HPCA 2025): a slow oracle, cycle by cycle, of what its
  * lanes do. The field extractor latches signs, significands and each element's distance to the largest exponent. Then
  * every cycle emits one plane: an element whose distance is not yet used up emits 0 and counts it down, any other emits
  * the top bit of its significand and shifts. After `mantissa` planes it stops, and what is left of the significands is

@@ -58,7 +58,7 @@ class Anda implements TensorFormat {
     const scales = kernels.floats(groupCount(this.granularity, x.length, columns));
     const layout = layoutOf(this.granularity, x.length, columns);
     kernels.formats.sharedScales(scales, x, layout, { mantissa: this.#mantissa, of: 'float16' });
-    const fit = { scales: Float32Array.from(scales) };
+    const fit = { scales: new Float32Array(scales) };
     kernels.release(mark);
     return fit;
   }
@@ -84,9 +84,10 @@ class Anda implements TensorFormat {
 
   pack(codes: Codes, columns: number, { scales }: Fit): Packed {
     const planes = new Uint8Array(scales.length * this.#groupBytes());
+    const word = wordBits(this.granularity.group);
     for (const [i, code] of codes.entries()) {
-      for (let plane = 0; plane <= this.#mantissa; plane++) {
-        const bit = this.#bitOf(i, plane, columns);
+      let bit = this.#firstBit(i, columns);
+      for (let plane = 0; plane <= this.#mantissa; plane++, bit += word) {
         // The sign is the highest bit of a code, and its word the first.
         if ((code >>> (this.#mantissa - plane)) & 1) planes[bit >>> 3]! |= 1 << (bit & 7);
       }
@@ -98,10 +99,11 @@ class Anda implements TensorFormat {
 
   unpack({ sections }: Packed, rows: number, columns: number): { codes: Codes; fit: Fit } {
     const planes = sections.planes!;
+    const word = wordBits(this.granularity.group);
     const codes = new Uint32Array(rows * columns).map((_, i) => {
       let code = 0;
-      for (let plane = 0; plane <= this.#mantissa; plane++) {
-        const bit = this.#bitOf(i, plane, columns);
+      let bit = this.#firstBit(i, columns);
+      for (let plane = 0; plane <= this.#mantissa; plane++, bit += word) {
         code = code * 2 + ((planes[bit >>> 3]! >>> (bit & 7)) & 1);
       }
       return code;
@@ -112,11 +114,11 @@ class Anda implements TensorFormat {
     return { codes, fit: { scales } };
   }
 
-  /** Where in the planes a bit of the value at `index` lies. */
-  #bitOf(index: number, plane: number, columns: number): number {
+  /** Where in the planes the sign of the value at `index` lies. */
+  #firstBit(index: number, columns: number): number {
     const group = groupOf(this.granularity, index, columns);
     const element = (index % columns) % this.granularity.group;
-    return group * this.#groupBytes() * 8 + plane * wordBits(this.granularity.group) + element;
+    return group * this.#groupBytes() * 8 + element;
   }
 
   #groupBytes(): number {
@@ -149,7 +151,8 @@ export const anda: FormatDefinition = {
   name: 'anda',
   summary:
     'float16 on a 5-bit exponent that a group shares: 1 sign, M mantissa bits cut towards 0, in bit planes',
-  source: 'Anda, HPCA 2025 (arXiv 2411.15982), section III',
+  source:
+    'Anda: Unlocking Efficient LLM Inference with a Variable-Length Grouped Activation Data Format, HPCA 2025',
   table: {
     bits: '1 + M',
     range: '±(2^M - 1) · 2^(E - 14 - M), to ±65504',

@@ -52,7 +52,7 @@ class Figna implements TensorFormat {
     const scales = kernels.floats(groupCount(this.granularity, x.length, columns));
     const layout = layoutOf(this.granularity, x.length, columns);
     kernels.formats.sharedScales(scales, x, layout, { mantissa: this.#mantissa, of: 'float16' });
-    const fit = { scales: Float32Array.from(scales) };
+    const fit = { scales: new Float32Array(scales) };
     kernels.release(mark);
     return fit;
   }

@@ -5,7 +5,7 @@ import { float16 } from './float16.ts';
  *
  *   m = floor(significand · 2^(M - 11 - (E - e)))          value = ±m · 2^(E - 15 - (M - 1))
  *
- * (Anda, HPCA 2025, section III.) The significand of 11 bits has the hidden bit; e is the element's exponent field, E the
+ * (Anda, HPCA 2025, arXiv 2411.15982.) The significand of 11 bits has the hidden bit; e is the element's exponent field, E the
  * shared one. Beyond 11 bits M has guard bits: the group's largest elements are already exact and end in M - 11 zeros,
  * and an element d binades below them is exact up to d = M - 11 instead of losing its last d bits.
  */

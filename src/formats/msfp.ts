@@ -56,7 +56,7 @@ class Msfp implements TensorFormat {
     const scales = kernels.floats(groupCount(this.granularity, x.length, columns));
     const layout = layoutOf(this.granularity, x.length, columns);
     kernels.formats.sharedScales(scales, x, layout, { mantissa: this.#mantissa, of: 'float32' });
-    const fit = { scales: Float32Array.from(scales) };
+    const fit = { scales: new Float32Array(scales) };
     kernels.release(mark);
     return fit;
   }

@@ -21,11 +21,11 @@ import {
  * fields      element q of N bits in two's complement, ±(2^(N-1) - 1), the lowest code never written; vector scale k of S
  *             bits without sign, 0 .. 2^S - 1; coarse scale γ, float32, of a row (a channel, a token) or of the tensor
  *             (`coarse`). Value = q · (k · γ), k · γ rounded to float32.
- * fit         two levels (Dai et al., section 4, two-level quantisation), each step in float32: s = max|x| / (2^(N-1) - 1) of a
+ * fit         two levels (Dai et al., two-level quantisation), each step in float32: s = max|x| / (2^(N-1) - 1) of a
  *             vector, γ = max s / (2^S - 1), k = round(s / γ). With the fit of a whole matrix its γ stays, and k
  *             saturates.
- * rounding    q = round(x / s), to nearest, ties to even: the values are rounded before the scales are, as in the paper's
- *             order of steps. With `divisor` = scale, q = round(x / (k · γ)) instead, so that values make up for what
+ * rounding    q = round(x / s), to nearest, ties to even: the values are rounded before the scales are (assumed to be
+ *             the paper's order of steps). With `divisor` = scale, q = round(x / (k · γ)) instead, so that values make up for what
  *             their scale lost (ours). Beyond the ends it saturates.
  * zeros       a vector far below the largest has k = 0: all its values are 0 whatever its codes, and with `divisor` =
  *             scale the codes are 0 too. A row of zeros has γ = 1.
@@ -74,7 +74,7 @@ class VsQuant implements TensorFormat<VectorScaleFit> {
       divideBy: this.settings.divisor === 'scale' ? 'scale' : 'fine',
       coarseGiven: whole !== undefined,
     });
-    const copy = (values: Float32Array) => Float32Array.from(values);
+    const copy = (values: Float32Array) => new Float32Array(values);
     const fit = { scales: copy(scales), coarse: copy(coarse), divisors: copy(steps) };
     kernels.release(mark);
     return fit;
@@ -171,8 +171,8 @@ export const vsQuant: FormatDefinition = {
       kind: 'integer',
       min: 2,
       max: 10,
-      // Dai et al. try 3 to 10 bits by network; 4 with 4-bit operands: assumed as default.
-      default: 4,
+      // Dai et al. choose it by network; 6 is assumed.
+      default: 6,
       description: 'bits of the scale of a vector',
     },
     coarse: {
@@ -185,8 +185,7 @@ export const vsQuant: FormatDefinition = {
       kind: 'choice',
       values: ['fine', 'scale'],
       default: 'fine',
-      description:
-        'what values are divided by: the scale before it is rounded, as published, or the one applied',
+      description: 'what values are divided by: the scale before it is rounded, or the one that is applied',
     },
   },
   granularities: ['group'],
