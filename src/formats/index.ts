@@ -3,15 +3,19 @@
  * fast path that agrees with it bit for bit. May import from kernels/, tensor/ and errors.ts.
  */
 import { InputError, type Place, suggest } from '../errors.ts';
+import { anda } from './anda.ts';
 import { bfloat16 } from './bfloat16.ts';
+import { figna } from './figna.ts';
 import { float16 } from './float16.ts';
 import { float32 } from './float32.ts';
 import type { FloatFormat } from './format.ts';
 import { integerFormat } from './integer.ts';
+import { msfp } from './msfp.ts';
 import { plainFormat } from './plain.ts';
 import { type Mismatch, readSettings } from './settings.ts';
 import type { FormatDefinition, Granularity, TensorFormat } from './tensor-format.ts';
 import { tf32 } from './tf32.ts';
+import { vsQuant } from './vs-quant.ts';
 
 export type { FloatFormat, Format } from './format.ts';
 export {
@@ -37,11 +41,15 @@ export {
 export type RegisteredFormat = FormatDefinition & { readonly float?: FloatFormat };
 
 const DEFINITIONS: readonly RegisteredFormat[] = [
+  anda,
   plainFormat(bfloat16),
+  figna,
   plainFormat(float16),
   plainFormat(float32),
   ...Array.from({ length: 15 }, (_, i) => integerFormat(i + 2)),
+  msfp,
   plainFormat(tf32),
+  vsQuant,
 ];
 
 /** Every format by name. */

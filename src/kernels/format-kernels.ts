@@ -21,6 +21,23 @@ export interface FormatKernels {
    * [rows, groups] is given, a zero point that is taken out again. NaN becomes 0 (or what the clamp makes of it).
    */
   roundIntegers(x: Float32Array, scales: Float32Array, layout: GroupLayout, rounding: IntegerRounding): void;
+
+  /**
+   * out [rows, groups] = 2^(e - (mantissa - 1)), e the exponent of the group's largest |x|. Of its float16 (saturated,
+   * subnormals and 0 have -14) or of the float32 (subnormals have -126, zeros 0).
+   */
+  sharedScales(out: Float32Array, x: Float32Array, layout: GroupLayout, exponent: SharedExponent): void;
+  /** x -> ±min(floor(|float16(x)| / scale), largest); the float16 is saturated at 65504. -0 stays where `negativeZero`. */
+  alignHalves(x: Float32Array, scales: Float32Array, layout: GroupLayout, alignment: HalfAlignment): void;
+  /** x -> ±min(|x| / scale rounded, largest), the scale a power of two; -0 stays. */
+  alignFloats(x: Float32Array, scales: Float32Array, layout: GroupLayout, alignment: FloatAlignment): void;
+  /**
+   * Vector scales that are integers of a coarse scale a row. steps [rows, vectors] comes with the largest magnitude of
+   * each vector and leaves with what its values are to be divided by: fine = magnitude / largest (1 where that is 0), or
+   * the scale itself (infinity where that is 0). scales = min(round-half-even(fine / coarse), largestScale) · coarse.
+   * coarse [rows] = largest fine / largestScale (1 where that is 0), unless it is given. All lie in the kernel memory.
+   */
+  twoLevelScales(scales: Float32Array, steps: Float32Array, coarse: Float32Array, levels: ScaleLevels): void;
 }
 
 /** Rows of `columns` values in groups of `group`. */
@@ -36,4 +53,31 @@ export interface IntegerRounding {
   high: number;
   zeros?: Float32Array | undefined;
   to: RoundTo;
+}
+
+export interface SharedExponent {
+  /** Bits of an element's magnitude, 1..16. */
+  mantissa: number;
+  of: 'float16' | 'float32';
+}
+
+export interface HalfAlignment {
+  largest: number;
+  negativeZero: boolean;
+  to: RoundTo;
+}
+
+export interface FloatAlignment {
+  largest: number;
+  /** To nearest with ties to even, or towards 0. */
+  rounding: 'nearest' | 'truncate';
+  to: RoundTo;
+}
+
+export interface ScaleLevels {
+  /** Largest element and largest integer scale. */
+  largest: number;
+  largestScale: number;
+  divideBy: 'fine' | 'scale';
+  coarseGiven: boolean;
 }

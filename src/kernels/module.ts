@@ -92,6 +92,46 @@ export interface KernelExports {
     high: number,
     values: boolean,
   ): void;
+  sharedScales(
+    out: number,
+    x: number,
+    rows: number,
+    columns: number,
+    group: number,
+    mantissa: number,
+    half: boolean,
+  ): void;
+  alignHalves(
+    x: number,
+    scales: number,
+    rows: number,
+    columns: number,
+    group: number,
+    largest: number,
+    negativeZero: boolean,
+    values: boolean,
+  ): void;
+  alignFloats(
+    x: number,
+    scales: number,
+    rows: number,
+    columns: number,
+    group: number,
+    largest: number,
+    nearest: boolean,
+    values: boolean,
+  ): void;
+  twoLevelScales(
+    scales: number,
+    steps: number,
+    coarse: number,
+    rows: number,
+    vectors: number,
+    largest: number,
+    largestScale: number,
+    byFine: boolean,
+    given: boolean,
+  ): void;
 
   cholesky(a: number, n: number, spare: number): number;
   gatherRow(out: number, x: number, order: number, count: number): void;

@@ -1,4 +1,12 @@
-import type { FormatKernels, GroupLayout, IntegerRounding } from './format-kernels.ts';
+import type {
+  FloatAlignment,
+  FormatKernels,
+  GroupLayout,
+  HalfAlignment,
+  IntegerRounding,
+  ScaleLevels,
+  SharedExponent,
+} from './format-kernels.ts';
 import type { KernelExports } from './module.ts';
 import { natural, same, wholeRows } from './operands.ts';
 import type { KernelStack } from './stack.ts';
@@ -58,6 +66,76 @@ export class WebAssemblyFormatKernels implements FormatKernels {
       const scalesAt = this.#stack.vector(scales);
       this.#exports.roundIntegers(at, scalesAt, zerosAt, rows, columns, group, low, high, to === 'values');
     });
+  }
+
+  sharedScales(
+    out: Float32Array,
+    x: Float32Array,
+    layout: GroupLayout,
+    { mantissa, of }: SharedExponent,
+  ): void {
+    const { rows } = shape('sharedScales', x, layout, { out });
+    const [to, from] = [this.#stack.at('sharedScales', out), this.#stack.at('sharedScales', x)];
+    const { columns, group } = layout;
+    this.#exports.sharedScales(to, from, rows, columns, group, mantissa, of === 'float16');
+  }
+
+  alignHalves(
+    x: Float32Array,
+    scales: Float32Array,
+    layout: GroupLayout,
+    { largest, negativeZero, to }: HalfAlignment,
+  ): void {
+    const { rows } = shape('alignHalves', x, layout, { scales });
+    const at = this.#stack.at('alignHalves', x);
+    const { columns, group } = layout;
+    this.#stack.scratch(() => {
+      const scalesAt = this.#stack.vector(scales);
+      this.#exports.alignHalves(at, scalesAt, rows, columns, group, largest, negativeZero, to === 'values');
+    });
+  }
+
+  alignFloats(
+    x: Float32Array,
+    scales: Float32Array,
+    layout: GroupLayout,
+    { largest, rounding, to }: FloatAlignment,
+  ): void {
+    const { rows } = shape('alignFloats', x, layout, { scales });
+    const at = this.#stack.at('alignFloats', x);
+    const { columns, group } = layout;
+    const nearest = rounding === 'nearest';
+    this.#stack.scratch(() => {
+      const scalesAt = this.#stack.vector(scales);
+      this.#exports.alignFloats(at, scalesAt, rows, columns, group, largest, nearest, to === 'values');
+    });
+  }
+
+  twoLevelScales(
+    scales: Float32Array,
+    steps: Float32Array,
+    coarse: Float32Array,
+    { largest, largestScale, divideBy, coarseGiven }: ScaleLevels,
+  ): void {
+    const kernel = 'twoLevelScales';
+    same(kernel, 'scales', scales.length, steps.length);
+    const rows = coarse.length;
+    if (rows === 0) return;
+    const vectors = steps.length / rows;
+    natural(kernel, 'vectors a row', vectors);
+    const [out, from, unit] = [scales, steps, coarse].map((view) => this.#stack.at(kernel, view));
+    const byFine = divideBy === 'fine';
+    this.#exports.twoLevelScales(
+      out!,
+      from!,
+      unit!,
+      rows,
+      vectors,
+      largest,
+      largestScale,
+      byFine,
+      coarseGiven,
+    );
   }
 }
 

@@ -21,7 +21,9 @@ export { absMax, argMax, columnAbsMax, divergenceSums, expSums, findNonFinite, r
 export { rope } from './rope';
 export { roundIntegers } from './round-integers';
 export { roundBfloat16, roundFloat16, roundTf32, widenBfloat16, widenFloat16 } from './rounding';
+export { alignFloats, alignHalves, sharedScales } from './shared-exponent';
 export { softmax } from './softmax';
+export { twoLevelScales } from './two-level-scales';
 
 /** First byte that the module itself does not use. */
 export function heapBase(): usize {
