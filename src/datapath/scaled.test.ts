@@ -40,6 +40,11 @@ const PAIRS: [string, Encoding, Encoding][] = [
   ['group', encoding('int4', 'group:8'), encoding('float16')],
   ['group', encoding('int2', 'group:12'), encoding('int16', 'group:8')],
   ['group', encoding('int4', 'group:16', { range: 'asymmetric' }), encoding('int4', 'group:4')],
+  ['group', encoding('int4', 'group:128'), encoding('anda', 'group:16', { mantissa: 6 })],
+  ['group', encoding('int4', 'group:12'), encoding('anda', 'group:64', { mantissa: 16 })],
+  ['group', encoding('int4', 'group:32'), encoding('figna', 'group:16')],
+  ['group', encoding('vs-quant', 'group:8'), encoding('vs-quant', 'group:8')],
+  ['group', encoding('msfp', 'group:8'), encoding('msfp', 'group:8')],
   ['float', encoding('int12', 'channel'), encoding('int10', 'token')],
   ['float', encoding('int4', 'channel'), encoding('bfloat16')],
 ];
