@@ -3,6 +3,12 @@
  *
  * May import model (its sites and the Datapath interface), formats, kernels, tensor.
  */
-export { type Calibration, CalibrationDatapath } from './calibration.ts';
+export {
+  type Calibration,
+  CalibrationDatapath,
+  type Collection,
+  type SiteStatistics,
+} from './calibration.ts';
 export { createDatapath, needsCalibration } from './machine-datapath.ts';
 export { type Arithmetic, type DatapathPlan, isReference, REFERENCE_PLAN } from './plan.ts';
+export type { Sample, Statistic, Wants } from './statistics.ts';
