@@ -46,8 +46,8 @@ const SAMPLE_ROWS = 512;
 export function calibrated(calibration: Calibration | undefined, site: Site): SiteStatistics {
   const statistics = calibration?.[siteId(site)];
   if (!statistics) {
-    throw new InputError(`site ${siteId(site)} has a static scale or smoothing but no calibration`, {
-      note: 'give calibration data, or use dynamic scales',
+    throw new InputError(`site ${siteId(site)} needs statistics of calibration data, and there are none`, {
+      note: 'give calibration data, or use dynamic scales and weights rounded to nearest',
     });
   }
   return statistics;

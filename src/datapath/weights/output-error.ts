@@ -2,6 +2,8 @@ import type { Gemm, Kernels } from '../../kernels/index.ts';
 
 /** Values of a part of the errors: bounds what the product takes of the kernel memory. */
 const CHUNK = 1 << 22;
+/** Rows of H at a time: of each block only what stands right of its diagonal is multiplied, and counts twice. */
+const BLOCK = 512;
 
 /**
  * tr(E H Eᵀ) = 2/N Σ |E x|²: what errors E = W - Ŵ of a weight do to the output, over the inputs x that H = 2/N Σ x xᵀ
@@ -33,14 +35,29 @@ export async function rowErrors(
 ): Promise<Float64Array> {
   const sums = new Float64Array(outputs);
   const step = Math.max(1, Math.floor(CHUNK / inputs));
-  for (let from = 0; from < outputs; from += step) {
-    const rows = Math.min(step, outputs - from);
+  for (let first = 0; first < inputs; first += BLOCK) {
+    const count = Math.min(BLOCK, inputs - first);
+    const width = inputs - first;
     const mark = kernels.mark();
-    const part = errors.subarray(from * inputs, (from + rows) * inputs);
-    const product = kernels.floats(part.length);
-    const shape = { m: rows, k: inputs, n: inputs, transposed: false };
-    await gemm.float32(product, part, hessian, shape);
-    kernels.algebra.rowDots(sums.subarray(from, from + rows), product, part);
+    const right = kernels.floats(count * width);
+    for (let r = 0; r < count; r++) {
+      const row = (first + r) * inputs;
+      right.set(hessian.subarray(row + first, row + inputs), r * width);
+    }
+    kernels.multiplyRow(right, new Float32Array(width).fill(2).fill(1, 0, count));
+    for (let from = 0; from < outputs; from += step) {
+      const rows = Math.min(step, outputs - from);
+      const inner = kernels.mark();
+      const part = errors.subarray(from * inputs, (from + rows) * inputs);
+      const [left, tail, product] = [count, width, width].map((columns) => kernels.floats(rows * columns));
+      kernels.algebra.copyColumns(left!, part, { columns: inputs, first, count });
+      kernels.algebra.copyColumns(tail!, part, { columns: inputs, first, count: width });
+      await gemm.float32(product!, left!, right, { m: rows, k: count, n: width, transposed: false });
+      const dots = new Float64Array(rows);
+      kernels.algebra.rowDots(dots, product!, tail!);
+      for (const [r, dot] of dots.entries()) sums[from + r]! += dot;
+      kernels.release(inner);
+    }
     kernels.release(mark);
   }
   return sums;
