@@ -3,8 +3,14 @@
  *
  * May import model (its sites and the Datapath interface), formats, kernels, tensor.
  */
-export { type Calibration, CalibrationDatapath } from './calibration.ts';
+export {
+  type Calibration,
+  CalibrationDatapath,
+  type Collection,
+  type SiteStatistics,
+} from './calibration.ts';
 export { createDatapath } from './machine-datapath.ts';
 export { WeightErrors, widenWorst } from './mixed.ts';
 export { type Arithmetic, type DatapathPlan, isReference, needsCalibration, REFERENCE_PLAN } from './plan.ts';
 export { accumulatorOf } from './product.ts';
+export type { Sample, Statistic, Wants } from './statistics.ts';

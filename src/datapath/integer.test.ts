@@ -70,7 +70,7 @@ describe('int8 products agree with torch bit for bit', () => {
     const found = await project(golden, plan, calibration);
     expect(Float32Array.from(found)).toEqual(golden['y.tensor.tensor']!.data);
     await expect(project(golden, plan)).rejects.toThrow(
-      '0.q has a static scale or smoothing but no calibration',
+      '0.q needs statistics of calibration data, and there are none',
     );
   });
 

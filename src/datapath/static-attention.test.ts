@@ -76,7 +76,7 @@ describe('attention with static scales', () => {
   });
 
   it('asks for a calibration', async () => {
-    await expect(attend(planOf('static'))).rejects.toThrow('0.qk has a static scale or smoothing');
+    await expect(attend(planOf('static'))).rejects.toThrow('0.qk needs statistics of calibration data');
   });
 
   it.each([0.5, 1, 3])('calibrated on maxima %f times the real ones', async (factor) => {

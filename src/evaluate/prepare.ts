@@ -14,6 +14,7 @@ import type { Gemm, Kernels } from '../kernels/index.ts';
 import {
   type Datapath,
   describeModel,
+  type Matrix,
   Model,
   type ResidentWeights,
   residentStore,
@@ -107,19 +108,25 @@ export async function calibrate(
   model.onLayer = onLayer;
   try {
     const mark = kernels.mark();
-    const step = headRows(model.config.vocabulary);
-    for (const hidden of await model.hidden(sequences)) {
-      for (let row = 0; row < hidden.rows; row += step) {
-        const inner = kernels.mark();
-        await model.logits(rowsOf(hidden, row, Math.min(step, hidden.rows - row)));
-        kernels.release(inner);
-      }
-    }
+    await runHead(model, await model.hidden(sequences));
     kernels.release(mark);
   } finally {
     await close();
   }
   return datapath.calibration;
+}
+
+/** The head over its inputs, in blocks of rows, for what its datapath sees of it. */
+export async function runHead(model: Model, inputs: readonly Matrix[]): Promise<void> {
+  const { kernels } = model.datapath;
+  const step = headRows(model.config.vocabulary);
+  for (const hidden of inputs) {
+    for (let row = 0; row < hidden.rows; row += step) {
+      const mark = kernels.mark();
+      await model.logits(rowsOf(hidden, row, Math.min(step, hidden.rows - row)));
+      kernels.release(mark);
+    }
+  }
 }
 
 /** Memory of the weights on a plan, in bytes: a byte a value at integer sites, four elsewhere. */
