@@ -4,10 +4,20 @@
  */
 import { InputError, type Place, suggest } from '../errors.ts';
 import { bfloat16 } from './bfloat16.ts';
+import { float4E2m1 } from './float4-e2m1.ts';
+import { float6E2m3 } from './float6-e2m3.ts';
+import { float6E3m2 } from './float6-e3m2.ts';
+import { float8E4m3 } from './float8-e4m3.ts';
+import { float8E5m2 } from './float8-e5m2.ts';
 import { float16 } from './float16.ts';
 import { float32 } from './float32.ts';
 import type { FloatFormat } from './format.ts';
 import { integerFormat } from './integer.ts';
+import { mxfp4 } from './mxfp4.ts';
+import { mxfp6 } from './mxfp6.ts';
+import { mxfp8 } from './mxfp8.ts';
+import { mxint8 } from './mxint8.ts';
+import { nvfp4 } from './nvfp4.ts';
 import { plainFormat } from './plain.ts';
 import { readSettings } from './settings.ts';
 import type { FormatDefinition, Granularity, TensorFormat } from './tensor-format.ts';
@@ -31,9 +41,19 @@ export type RegisteredFormat = FormatDefinition & { readonly float?: FloatFormat
 
 const DEFINITIONS: readonly RegisteredFormat[] = [
   plainFormat(bfloat16),
+  float4E2m1,
+  float6E2m3,
+  float6E3m2,
+  float8E4m3,
+  float8E5m2,
   plainFormat(float16),
   plainFormat(float32),
   ...Array.from({ length: 15 }, (_, i) => integerFormat(i + 2)),
+  mxfp4,
+  mxfp6,
+  mxfp8,
+  mxint8,
+  nvfp4,
   plainFormat(tf32),
 ];
 

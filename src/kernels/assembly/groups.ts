@@ -14,6 +14,23 @@ export function groupAbsMax(out: usize, x: usize, rows: usize, columns: usize, g
   }
 }
 
+/** max|x| / largest of each group: what takes its largest value to `largest`; 1 where that is 0. */
+export function groupScales(
+  out: usize, x: usize, rows: usize, columns: usize, group: usize, largest: f32,
+): void {
+  groupAbsMax(out, x, rows, columns, group);
+  const count = rows * ((columns + group - 1) / group);
+  const divisor = f32x4.splat(largest), one = f32x4.splat(1);
+  for (const end = out + ((count & ~3) << 2); out < end; out += 16) {
+    const scale = f32x4.div(v128.load(out), divisor);
+    v128.store(out, v128.bitselect(one, scale, f32x4.eq(scale, f32x4.splat(0))));
+  }
+  for (const end = out + ((count & 3) << 2); out < end; out += 4) {
+    const scale = load<f32>(out) / largest;
+    store<f32>(out, scale == 0 ? 1 : scale);
+  }
+}
+
 export function groupRange(low: usize, high: usize, x: usize, rows: usize, columns: usize, group: usize): void {
   for (let r: usize = 0; r < rows; r++) {
     for (let c: usize = 0; c < columns; c += group, low += 4, high += 4) {
