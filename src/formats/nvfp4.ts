@@ -46,7 +46,7 @@ interface TwoLevelFit extends Fit {
 class NvFp4 implements TensorFormat<TwoLevelFit> {
   readonly name = 'nvfp4';
   readonly granule = 1;
-  readonly wholeMatrix = true;
+  readonly takesFromWhole = 'extremes';
   readonly settings: Settings;
   readonly granularity: Granularity;
 

@@ -30,6 +30,7 @@ import {
  */
 class ScaledFloat implements TensorFormat {
   readonly granule = 1;
+  readonly takesFromWhole: 'nothing' | 'extremes';
   readonly name: string;
   readonly settings: Settings;
   readonly granularity: Granularity;
@@ -40,6 +41,8 @@ class ScaledFloat implements TensorFormat {
     this.name = float.name;
     this.settings = settings;
     this.granularity = granularity;
+    const fixed = settings.scale !== undefined;
+    this.takesFromWhole = granularity === 'tensor' && !fixed ? 'extremes' : 'nothing';
     this.#float = float;
     this.#overflow = settings.overflow === 'special' ? 'special' : 'saturate';
   }

@@ -1,14 +1,23 @@
 import { absMax } from './reduce';
-import { loadPart, storePart } from './vector';
+import { loadPart, maxAbsLanes, storePart } from './vector';
 
 // Values in rows of `columns`, in groups of `group` along a row; the last group of a row may be shorter. What belongs to
 // a group (a scale, a maximum) lies in [rows, ceil(columns / group)].
+
+/** absMax of a group: where groups are short and made of whole vectors, a loop without the preparations of absMax. */
+@inline
+export function groupMax(x: usize, length: usize): f32 {
+  if (length > 64 || length & 3) return absMax(x, length);
+  let largest = i32x4.splat(0);
+  for (const end = x + (length << 2); x < end; x += 16) largest = i32x4.max_s(largest, f32x4.abs(v128.load(x)));
+  return maxAbsLanes(largest);
+}
 
 export function groupAbsMax(out: usize, x: usize, rows: usize, columns: usize, group: usize): void {
   for (let r: usize = 0; r < rows; r++) {
     for (let c: usize = 0; c < columns; c += group, out += 4) {
       const length = min(group, columns - c);
-      store<f32>(out, absMax(x, length));
+      store<f32>(out, groupMax(x, length));
       x += length << 2;
     }
   }

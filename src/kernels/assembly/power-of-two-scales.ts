@@ -1,4 +1,4 @@
-import { absMax } from './reduce';
+import { groupMax } from './groups';
 
 const INFINITY: u32 = 0x7f800000;
 
@@ -22,7 +22,7 @@ export function powerOfTwoScales(
   for (let r: usize = 0; r < rows; r++) {
     for (let c: usize = 0; c < columns; c += group, out += 4) {
       const length = min(group, columns - c);
-      const largest = absMax(x, length);
+      const largest = groupMax(x, length);
       x += length << 2;
       let bits = reinterpret<u32>(largest);
       if (bits >= INFINITY) {
