@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { fakeQuantize } from '../src/formats/fake-quantize.ts';
-import { createFormat, FORMATS, type RegisteredFormat } from '../src/formats/index.ts';
+import { createFormat, FORMATS, fakeQuantize, type RegisteredFormat } from '../src/formats/index.ts';
 import { createKernels, type Kernels } from '../src/kernels/index.ts';
 import type { Row } from './row.ts';
 

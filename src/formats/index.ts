@@ -23,6 +23,7 @@ import { readSettings } from './settings.ts';
 import type { FormatDefinition, Granularity, TensorFormat } from './tensor-format.ts';
 import { tf32 } from './tf32.ts';
 
+export { fakeQuantize } from './fake-quantize.ts';
 export type { FloatFormat, Format } from './format.ts';
 export type { SettingSpec, SettingSpecs, Settings } from './settings.ts';
 export {

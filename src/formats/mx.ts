@@ -17,7 +17,7 @@ import {
 /*
  * The Microscaling (MX) formats: blocks of small elements under a power of two.
  *
- * block       32 values along a row (OCP MX v1.0, section 5.2; another size is a granularity `group:N`); the last block of
+ * block       32 values along a row (OCP MX v1.0, Table 1; another size is a granularity `group:N`); the last block of
  *             a row may be shorter
  * scale       X = 2^e in E8M0 (section 5.4.1): 8 bits, bias 127, e = -127 .. 127; no zero, no infinity; code 255 is NaN
  * rules       with the largest power of two of the element, 2^emax, and its largest value, max:
@@ -29,7 +29,8 @@ import {
  * range       e is clamped to -127 .. 127. Above, that can only happen to `ceil` and `even` of MXINT8, which then saturate
  *             (microxcaling and torchao give NaN for what is beyond). Below, elements become subnormal or 0. A scale of
  *             2^-127 is a float32 subnormal: quotients by it are exact, and carried values (element · X) round to float32's
- *             subnormals. max|x| may be subnormal too and is taken as it is, not flushed
+ *             subnormals. max|x| may be subnormal too and is taken as it is, not flushed. What `ceil` or `even` round up to
+ *             2^128 is infinity as a carried float32
  * zeros       a block of zeros has the smallest scale, code 0, as in microxcaling and torchao
  * elements    x / X, exact but for underflow, to nearest, ties to even; saturates (section 6.3); -0 stays in floats
  * NaN         a block with NaN or infinity has the scale NaN, so that each of its values is NaN

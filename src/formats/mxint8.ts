@@ -6,7 +6,7 @@ import type { FormatDefinition } from './tensor-format.ts';
  * MXINT8: blocks of two's complement fractions; see mx.ts.
  *
  * sign 1 | integer 1 | fraction 6: code · 2^-6, emax 0 (OCP MX v1.0, section 5.3.4)
- * max         127 · 2^-6 = 1.984375. The lowest code, -2.0, is read and never produced, as the section recommends; so does
+ * max         127 · 2^-6 = 1.984375. The lowest code, -2.0, is read and never produced, as the section allows; so does
  *             microxcaling
  * rounding    ties to even (microxcaling has that as a choice, beside its default, away from zero)
  * here        an element is the integer, -127 .. 127, and a block's scale X · 2^-6, so that products of integers are exact
