@@ -6,17 +6,28 @@ import { InputError, type Place, suggest } from '../errors.ts';
 import { anda } from './anda.ts';
 import { bfloat16 } from './bfloat16.ts';
 import { figna } from './figna.ts';
+import { float4E2m1 } from './float4-e2m1.ts';
+import { float6E2m3 } from './float6-e2m3.ts';
+import { float6E3m2 } from './float6-e3m2.ts';
+import { float8E4m3 } from './float8-e4m3.ts';
+import { float8E5m2 } from './float8-e5m2.ts';
 import { float16 } from './float16.ts';
 import { float32 } from './float32.ts';
 import type { FloatFormat } from './format.ts';
 import { integerFormat } from './integer.ts';
 import { msfp } from './msfp.ts';
+import { mxfp4 } from './mxfp4.ts';
+import { mxfp6 } from './mxfp6.ts';
+import { mxfp8 } from './mxfp8.ts';
+import { mxint8 } from './mxint8.ts';
+import { nvfp4 } from './nvfp4.ts';
 import { plainFormat } from './plain.ts';
 import { type Mismatch, readSettings } from './settings.ts';
 import type { FormatDefinition, Granularity, TensorFormat } from './tensor-format.ts';
 import { tf32 } from './tf32.ts';
 import { vsQuant } from './vs-quant.ts';
 
+export { fakeQuantize } from './fake-quantize.ts';
 export type { FloatFormat, Format } from './format.ts';
 export {
   type Mismatch,
@@ -48,6 +59,16 @@ const DEFINITIONS: readonly RegisteredFormat[] = [
   plainFormat(float32),
   ...Array.from({ length: 15 }, (_, i) => integerFormat(i + 2)),
   msfp,
+  float4E2m1,
+  float6E2m3,
+  float6E3m2,
+  float8E4m3,
+  float8E5m2,
+  mxfp4,
+  mxfp6,
+  mxfp8,
+  mxint8,
+  nvfp4,
   plainFormat(tf32),
   vsQuant,
 ];

@@ -34,6 +34,7 @@ interface IntegerFit extends Fit {
 
 class Integer implements TensorFormat<IntegerFit> {
   readonly granule = 1;
+  readonly takesFromWhole: 'nothing' | 'extremes';
   readonly name: string;
   readonly settings: Settings;
   readonly granularity: Granularity;
@@ -47,6 +48,8 @@ class Integer implements TensorFormat<IntegerFit> {
     this.name = `int${bits}`;
     this.settings = settings;
     this.granularity = granularity;
+    const fixed = settings.scale !== undefined && settings.range !== 'asymmetric';
+    this.takesFromWhole = granularity === 'tensor' && !fixed ? 'extremes' : 'nothing';
     this.#bits = bits;
     this.#symmetric = settings.range !== 'asymmetric';
     this.#high = this.#symmetric ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
@@ -57,24 +60,26 @@ class Integer implements TensorFormat<IntegerFit> {
   fit(kernels: Kernels, x: Float32Array, columns: number): IntegerFit {
     const layout = layoutOf(this.granularity, x.length, columns);
     const count = groupCount(this.granularity, x.length, columns);
+    const { scale } = this.settings;
+    if (this.#symmetric && typeof scale === 'number') return { scales: new Float32Array(count).fill(scale) };
     const mark = kernels.mark();
     const [low, high] = [kernels.floats(count), kernels.floats(count)];
-    let scales: Float32Array;
-    let zeros: Float32Array | undefined;
+    let fit: IntegerFit;
     if (this.#symmetric) {
-      kernels.formats.groupAbsMax(high, x, layout);
-      scales = high.map((max) => this.#scale(max));
+      kernels.formats.groupScales(high, x, layout, this.#high);
+      fit = { scales: new Float32Array(high) };
     } else {
       kernels.formats.groupRange(low, high, x, layout);
-      scales = high.map((max, i) => this.#scale(Math.max(max, 0) - Math.min(low[i]!, 0)));
-      zeros = low.map((min, i) =>
+      const scales = Float32Array.from(high, (max, i) =>
+        this.#scale(Math.max(max, 0) - Math.min(low[i]!, 0)),
+      );
+      const zeros = Float32Array.from(low, (min, i) =>
         Math.min(roundHalfEven(Math.fround(-Math.min(min, 0) / scales[i]!)), this.#high),
       );
+      fit = { scales, zeros };
     }
     kernels.release(mark);
-    return zeros
-      ? { scales: new Float32Array(scales), zeros: new Float32Array(zeros) }
-      : { scales: new Float32Array(scales) };
+    return fit;
   }
 
   /** The scale that takes `extent` to the largest code. */

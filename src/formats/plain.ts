@@ -10,6 +10,7 @@ class Plain implements TensorFormat {
   readonly settings = {};
   readonly granularity = 'tensor';
   readonly granule = 1;
+  readonly takesFromWhole = 'nothing';
   readonly #format: FloatFormat;
 
   constructor(format: FloatFormat) {

@@ -39,6 +39,11 @@ export interface TensorFormat<F extends Fit = Fit> {
   readonly granularity: Granularity;
   /** Adjacent values of a row that are coded together, from an even multiple on: 2 for outlier-victim pairs, else 1. */
   readonly granule: 1 | 2;
+  /**
+   * What a fit takes from all of a matrix, for a scale of the tensor or a scale of scales: its smallest and largest value,
+   * whose fit then stands for that of the whole; or more. Where undefined: all for granularity `tensor`, else nothing.
+   */
+  readonly takesFromWhole?: 'nothing' | 'extremes' | 'all' | undefined;
   /** Where elements are integers: their largest magnitude. */
   readonly largestInteger?: number | undefined;
   /** Elements beyond ±127 are few: outliers, which hardware keeps apart. */

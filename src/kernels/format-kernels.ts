@@ -9,6 +9,22 @@
 export interface FormatKernels {
   /** out [rows, groups] = largest |x| of each group; NaN where the group has one. */
   groupAbsMax(out: Float32Array, x: Float32Array, layout: GroupLayout): void;
+  /** out [rows, groups] = max|x| / largest of each group, 1 where that is 0. */
+  groupScales(out: Float32Array, x: Float32Array, layout: GroupLayout, largest: number): void;
+  /**
+   * out [rows, groups] = 2^(e + unit), e = clamp(exponent of max|x| - emax, -127, 127), the exponent taken after `carry`
+   * (in units of 2^-23 of the mantissa) has been added to max|x|. NaN where the group holds one or an infinity.
+   */
+  powerOfTwoScales(out: Float32Array, x: Float32Array, layout: GroupLayout, rule: PowerOfTwoRule): void;
+  /**
+   * Scales that are small floats themselves, under one scale `whole`: factors [groups], on entry max|x|, becomes
+   * max / element / whole, rounded to the float and clamped to least .. its largest; scales = whole · factor.
+   */
+  floatScales(
+    scales: Float32Array,
+    factors: Float32Array,
+    options: { element: number; whole: number; float: FloatGrid; least: number },
+  ): void;
   /** low, high [rows, groups]: smallest and largest x of each group. x holds no NaN. */
   groupRange(low: Float32Array, high: Float32Array, x: Float32Array, layout: GroupLayout): void;
   /** x *= scale of its group. */
@@ -21,6 +37,12 @@ export interface FormatKernels {
    * [rows, groups] is given, a zero point that is taken out again. NaN becomes 0 (or what the clamp makes of it).
    */
   roundIntegers(x: Float32Array, scales: Float32Array, layout: GroupLayout, rounding: IntegerRounding): void;
+
+  /**
+   * x / scale rounded to a small binary float, to nearest, ties to even, subnormals kept; -0 stays. What is beyond the
+   * largest becomes it, or where `beyond` is given that, with the sign of x.
+   */
+  roundFloats(x: Float32Array, scales: Float32Array, layout: GroupLayout, rounding: FloatRounding): void;
 
   /**
    * out [rows, groups] = 2^(e - (mantissa - 1)), e the exponent of the group's largest |x|. Of its float16 (saturated,
@@ -80,4 +102,29 @@ export interface ScaleLevels {
   largestScale: number;
   divideBy: 'fine' | 'scale';
   coarseGiven: boolean;
+}
+
+/** What a small binary float can hold. */
+export interface FloatGrid {
+  /** Stored bits, hidden bit not counted. */
+  mantissaBits: number;
+  /** Exponent of the smallest normal number. */
+  minExponent: number;
+  /** Largest finite magnitude. */
+  max: number;
+}
+
+export interface FloatRounding {
+  float: FloatGrid;
+  /** Instead of saturation: infinity or NaN. */
+  beyond?: number | undefined;
+  /** Whether the float has a NaN; without one it becomes +0. */
+  hasNan: boolean;
+  to: RoundTo;
+}
+
+export interface PowerOfTwoRule {
+  carry: number;
+  emax: number;
+  unit: number;
 }

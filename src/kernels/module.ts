@@ -78,6 +78,7 @@ export interface KernelExports {
   divergenceSums(out: number, p: number, q: number, rows: number, columns: number): void;
 
   groupAbsMax(out: number, x: number, rows: number, columns: number, group: number): void;
+  groupScales(out: number, x: number, rows: number, columns: number, group: number, largest: number): void;
   groupRange(low: number, high: number, x: number, rows: number, columns: number, group: number): void;
   scaleGroups(x: number, scales: number, rows: number, columns: number, group: number): void;
   groupSquaredError(out: number, x: number, y: number, rows: number, columns: number, group: number): void;
@@ -131,6 +132,40 @@ export interface KernelExports {
     largestScale: number,
     byFine: boolean,
     given: boolean,
+  ): void;
+  roundFloats(
+    x: number,
+    scales: number,
+    rows: number,
+    columns: number,
+    group: number,
+    mantissaBits: number,
+    minExponent: number,
+    largest: number,
+    beyond: number,
+    mode: number,
+    values: boolean,
+  ): void;
+  floatScales(
+    scales: number,
+    factors: number,
+    count: number,
+    element: number,
+    whole: number,
+    mantissaBits: number,
+    minExponent: number,
+    least: number,
+    largest: number,
+  ): void;
+  powerOfTwoScales(
+    out: number,
+    x: number,
+    rows: number,
+    columns: number,
+    group: number,
+    carry: number,
+    emax: number,
+    unit: number,
   ): void;
 
   cholesky(a: number, n: number, spare: number): number;

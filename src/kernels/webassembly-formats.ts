@@ -1,9 +1,12 @@
 import type {
   FloatAlignment,
+  FloatGrid,
+  FloatRounding,
   FormatKernels,
   GroupLayout,
   HalfAlignment,
   IntegerRounding,
+  PowerOfTwoRule,
   ScaleLevels,
   SharedExponent,
 } from './format-kernels.ts';
@@ -25,6 +28,44 @@ export class WebAssemblyFormatKernels implements FormatKernels {
     const { rows } = shape('groupAbsMax', x, layout, { out });
     const [to, from] = [this.#stack.at('groupAbsMax', out), this.#stack.at('groupAbsMax', x)];
     this.#exports.groupAbsMax(to, from, rows, layout.columns, layout.group);
+  }
+
+  groupScales(out: Float32Array, x: Float32Array, layout: GroupLayout, largest: number): void {
+    const { rows } = shape('groupScales', x, layout, { out });
+    const [to, from] = [this.#stack.at('groupScales', out), this.#stack.at('groupScales', x)];
+    this.#exports.groupScales(to, from, rows, layout.columns, layout.group, largest);
+  }
+
+  powerOfTwoScales(
+    out: Float32Array,
+    x: Float32Array,
+    layout: GroupLayout,
+    { carry, emax, unit }: PowerOfTwoRule,
+  ): void {
+    const { rows } = shape('powerOfTwoScales', x, layout, { out });
+    const [to, from] = [this.#stack.at('powerOfTwoScales', out), this.#stack.at('powerOfTwoScales', x)];
+    this.#exports.powerOfTwoScales(to, from, rows, layout.columns, layout.group, carry, emax, unit);
+  }
+
+  floatScales(
+    scales: Float32Array,
+    factors: Float32Array,
+    { element, whole, float, least }: { element: number; whole: number; float: FloatGrid; least: number },
+  ): void {
+    same('floatScales', 'scales', scales.length, factors.length);
+    const [to, from] = [this.#stack.at('floatScales', scales), this.#stack.at('floatScales', factors)];
+    const { mantissaBits, minExponent, max } = float;
+    this.#exports.floatScales(
+      to,
+      from,
+      factors.length,
+      element,
+      whole,
+      mantissaBits,
+      minExponent,
+      least,
+      max,
+    );
   }
 
   groupRange(low: Float32Array, high: Float32Array, x: Float32Array, layout: GroupLayout): void {
@@ -137,7 +178,37 @@ export class WebAssemblyFormatKernels implements FormatKernels {
       coarseGiven,
     );
   }
+
+  roundFloats(
+    x: Float32Array,
+    scales: Float32Array,
+    layout: GroupLayout,
+    { float, beyond, hasNan, to }: FloatRounding,
+  ): void {
+    const { rows } = shape('roundFloats', x, layout, { scales });
+    const { mantissaBits, minExponent, max } = float;
+    const at = this.#stack.at('roundFloats', x);
+    const mode = beyond !== undefined ? FLOAT_MODES.special : hasNan ? FLOAT_MODES.nan : FLOAT_MODES.noNan;
+    this.#stack.scratch(() => {
+      this.#exports.roundFloats(
+        at,
+        this.#stack.vector(scales),
+        rows,
+        layout.columns,
+        layout.group,
+        mantissaBits,
+        minExponent,
+        max,
+        beyond ?? max,
+        mode,
+        to === 'values',
+      );
+    });
+  }
 }
+
+/** Modes of the module's roundFloats. */
+const FLOAT_MODES = { nan: 0, noNan: 1, special: 2 };
 
 /** Rows and groups of a row; checks that each of `perGroup` has a value for every group. */
 function shape(

@@ -1,16 +1,59 @@
 import { absMax } from './reduce';
-import { loadPart, storePart } from './vector';
+import { loadPart, maxAbsLanes, storePart } from './vector';
 
 // Values in rows of `columns`, in groups of `group` along a row; the last group of a row may be shorter. What belongs to
 // a group (a scale, a maximum) lies in [rows, ceil(columns / group)].
 
+/** Largest |x| of a group of whole vectors, lane by lane. */
+@inline
+function laneMax(x: usize, bytes: usize): v128 {
+  let largest = f32x4.abs(v128.load(x));
+  for (let i: usize = 16; i < bytes; i += 16) largest = i32x4.max_s(largest, f32x4.abs(v128.load(x + i)));
+  return largest;
+}
+
+/** Groups of whole vectors, each after the last: four at a time, whose lanes are exchanged so that one vector has all. */
+function shortGroupAbsMax(out: usize, x: usize, count: usize, bytes: usize): void {
+  for (const end = out + ((count & ~3) << 2); out < end; out += 16, x += bytes << 2) {
+    const a = laneMax(x, bytes), b = laneMax(x + bytes, bytes);
+    const c = laneMax(x + 2 * bytes, bytes), d = laneMax(x + 3 * bytes, bytes);
+    const ab = i32x4.max_s(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
+    const cd = i32x4.max_s(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
+    v128.store(out, i32x4.max_s(i32x4.shuffle(ab, cd, 0, 1, 4, 5), i32x4.shuffle(ab, cd, 2, 3, 6, 7)));
+  }
+  for (const end = out + ((count & 3) << 2); out < end; out += 4, x += bytes) {
+    store<f32>(out, maxAbsLanes(laneMax(x, bytes)));
+  }
+}
+
 export function groupAbsMax(out: usize, x: usize, rows: usize, columns: usize, group: usize): void {
+  if (group <= 64 && group % 4 == 0 && columns % group == 0) {
+    shortGroupAbsMax(out, x, rows * (columns / group), group << 2);
+    return;
+  }
   for (let r: usize = 0; r < rows; r++) {
     for (let c: usize = 0; c < columns; c += group, out += 4) {
       const length = min(group, columns - c);
       store<f32>(out, absMax(x, length));
       x += length << 2;
     }
+  }
+}
+
+/** max|x| / largest of each group: what takes its largest value to `largest`; 1 where that is 0. */
+export function groupScales(
+  out: usize, x: usize, rows: usize, columns: usize, group: usize, largest: f32,
+): void {
+  groupAbsMax(out, x, rows, columns, group);
+  const count = rows * ((columns + group - 1) / group);
+  const divisor = f32x4.splat(largest), one = f32x4.splat(1);
+  for (const end = out + ((count & ~3) << 2); out < end; out += 16) {
+    const scale = f32x4.div(v128.load(out), divisor);
+    v128.store(out, v128.bitselect(one, scale, f32x4.eq(scale, f32x4.splat(0))));
+  }
+  for (const end = out + ((count & 3) << 2); out < end; out += 4) {
+    const scale = load<f32>(out) / largest;
+    store<f32>(out, scale == 0 ? 1 : scale);
   }
 }
 

@@ -8,8 +8,8 @@ export { multiplyFloat32 } from './gemm-float32';
 export { multiplyGroups } from './gemm-groups';
 export { multiplyGroupsWide } from './gemm-groups-wide';
 export { multiplyInt8 } from './gemm-int8';
-export { groupAbsMax, groupRange, groupSquaredError, scaleGroups } from './groups';
 export { hadamard } from './hadamard';
+export { groupAbsMax, groupRange, groupScales, groupSquaredError, scaleGroups } from './groups';
 export { mergeHeads, splitHeads, transpose, transposeBytes } from './layout';
 export {
   addScaledRows, clampGroups, columnAbsSums, copyColumns, mirrorUpper, rowDots,
@@ -17,8 +17,10 @@ export {
 export { layerNorm, rmsNorm } from './norm';
 export { packCodes, packPairRows, packRows, packTransposed } from './pack';
 export { dequantize, fakeQuantize, fakeQuantizeRows, quantize, quantizeRows } from './quantize';
+export { powerOfTwoScales } from './power-of-two-scales';
 export { absMax, argMax, columnAbsMax, divergenceSums, expSums, findNonFinite, rowAbsMax } from './reduce';
 export { rope } from './rope';
+export { floatScales, roundFloats } from './round-floats';
 export { roundIntegers } from './round-integers';
 export { roundBfloat16, roundFloat16, roundTf32, widenBfloat16, widenFloat16 } from './rounding';
 export { alignFloats, alignHalves, sharedScales } from './shared-exponent';
