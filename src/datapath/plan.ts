@@ -1,5 +1,6 @@
 import type { Settings } from '../formats/index.ts';
 import { SITE_NAMES, type Site, type SiteName, siteId } from '../model/index.ts';
+import type { Statistic, Wants } from './statistics.ts';
 
 /** Float operands, float32 accumulation. */
 export interface FloatArithmetic {
@@ -28,6 +29,13 @@ export interface Encoding {
   /** `tensor`, `channel`, `token`, `group:N`; undefined: the format's own. */
   granularity?: string | undefined;
 }
+
+/** What the algorithms need of a site's input. */
+const WANTED: Record<WeightAlgorithm, readonly Statistic[]> = {
+  rtn: [],
+  gptq: ['hessian'],
+  awq: ['hessian', 'meanAbs'],
+};
 
 /** How weights get their codes: each the nearest, or so that the errors of a row make up for each other. */
 export type WeightAlgorithm = 'rtn' | 'gptq' | 'awq';
@@ -90,4 +98,19 @@ export function needsCalibration({ sites, mixed }: DatapathPlan): boolean {
         site.smoothing !== undefined ||
         (site.kind === 'scaled' && site.weights.algorithm !== 'rtn')),
   );
+}
+
+/** What calibration must collect beside largest magnitudes, and whether it needs the layers one by one. */
+export function wantsOf({ sites, mixed }: DatapathPlan): { wants: Wants; byLayer: boolean } {
+  const wants: Partial<Record<SiteName, Statistic[]>> = {};
+  let byLayer = false;
+  for (const [name, site] of [...Object.entries(sites), ...Object.entries(mixed?.wide ?? {})]) {
+    if (site.kind !== 'scaled') continue;
+    const wanted = new Set(wants[name as SiteName]);
+    if (site.activations.scale === 'static') wanted.add('sample');
+    for (const statistic of WANTED[site.weights.algorithm]) wanted.add(statistic);
+    if (wanted.has('hessian')) byLayer = true;
+    if (wanted.size > 0) wants[name as SiteName] = [...wanted];
+  }
+  return { wants, byLayer };
 }

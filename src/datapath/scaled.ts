@@ -1,4 +1,4 @@
-import { RunError } from '../errors.ts';
+import { InputError, RunError } from '../errors.ts';
 import type { Fit, TensorFormat } from '../formats/index.ts';
 import type { Gemm, Kernels } from '../kernels/index.ts';
 import {
@@ -10,7 +10,7 @@ import {
   siteId,
   type WeightMatrix,
 } from '../model/index.ts';
-import type { Calibration } from './calibration.ts';
+import { type Calibration, calibrated } from './calibration.ts';
 import type { ContextProduct, Engine, ScoreProduct } from './engine.ts';
 import { FloatProduct } from './float-product.ts';
 import { GroupProduct } from './group-product.ts';
@@ -19,11 +19,14 @@ import type { Multiplier } from './multiplier.ts';
 import type { ScaledArithmetic } from './plan.ts';
 import { formatOf, productOf } from './product.ts';
 import { ScaledAttention } from './scaled-attention.ts';
-import { rtn } from './weights/rtn.ts';
+import { quantizeGroup } from './weights/quantize-group.ts';
+import { type InputTransform, transformInput } from './weights/transform.ts';
 
 interface ScaledWeight extends PreparedWeight {
   /** What the multiplier made of the elements. */
   operand: unknown;
+  /** What the input goes through before it is encoded. */
+  transform: InputTransform;
   /** Of the input, where it was fitted on calibration data. */
   inputFit?: Fit | undefined;
 }
@@ -34,6 +37,7 @@ interface ScaledWeight extends PreparedWeight {
  */
 export class ScaledEngine implements Engine<unknown, ScaledWeight> {
   readonly #kernels: Kernels;
+  readonly #gemm: Gemm;
   readonly #arithmetic: ScaledArithmetic;
   readonly #calibration: Calibration | undefined;
   readonly #weights: TensorFormat;
@@ -48,6 +52,7 @@ export class ScaledEngine implements Engine<unknown, ScaledWeight> {
     calibration: Calibration | undefined,
   ) {
     this.#kernels = kernels;
+    this.#gemm = gemm;
     this.#arithmetic = arithmetic;
     this.#calibration = calibration;
     this.#weights = formatOf(arithmetic.weights);
@@ -57,16 +62,27 @@ export class ScaledEngine implements Engine<unknown, ScaledWeight> {
   }
 
   async prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Promise<ScaledWeight[]> {
-    return group.map(({ weight }) => {
-      const { outputs, inputs } = weight;
-      const { elements, fit } = rtn(this.#kernels, weight, this.#weights);
+    const { weights: encoding, smoothing, hadamard } = this.#arithmetic;
+    const method = { algorithm: { name: encoding.algorithm }, smoothing, hadamard };
+    for (const { site, weight } of group) this.#checkWeight(site, weight);
+    const { transform, weights } = await quantizeGroup(
+      this.#kernels,
+      this.#gemm,
+      group,
+      this.#weights,
+      method,
+      this.#calibration,
+    );
+    const inputFit = this.#staticFit(group[0]!.site, transform);
+    return weights.map(({ outputs, inputs, elements, fit }) => {
       const operand = this.#multiplier.right({ data: elements, rows: outputs, columns: inputs, fit });
-      return { outputs, inputs, operand };
+      return { outputs, inputs, operand, transform, inputFit };
     });
   }
 
-  encode(site: Site, input: Matrix, { inputFit }: ScaledWeight): unknown {
+  encode(site: Site, input: Matrix, { transform, inputFit }: ScaledWeight): unknown {
     const data = this.#kernels.load(input.data);
+    transformInput(this.#kernels, data, input.columns, transform);
     const fit = inputFit ?? this.#fit(site, data, input.columns);
     this.#activations.round(this.#kernels, data, input.columns, fit, 'elements');
     return this.#multiplier.left({ data, rows: input.rows, columns: input.columns, fit });
@@ -78,7 +94,7 @@ export class ScaledEngine implements Engine<unknown, ScaledWeight> {
 
   /** The output goes on as the format of the activations carries it. */
   requantize({ site, output: { data, columns } }: Projection): void {
-    const fit = this.#fit(site, data, columns);
+    const fit = this.#staticOutputFit(site) ?? this.#fit(site, data, columns);
     this.#activations.round(this.#kernels, data, columns, fit, 'values');
   }
 
@@ -97,6 +113,39 @@ export class ScaledEngine implements Engine<unknown, ScaledWeight> {
       throw new RunError(`${siteId(site)}: expected finite activations, found ${x[bad]} (${place})`);
     }
     return this.#activations.fit(this.#kernels, x, columns);
+  }
+
+  /** On rows of the calibration data, as the transform makes them. */
+  #staticFit(site: Site, transform: InputTransform): Fit | undefined {
+    if (this.#arithmetic.activations.scale !== 'static') return undefined;
+    const { sample } = calibrated(this.#calibration, site);
+    const mark = this.#kernels.mark();
+    const rows = this.#kernels.load(sample!.data);
+    transformInput(this.#kernels, rows, sample!.columns, transform);
+    const fit = this.#fit(site, rows, sample!.columns);
+    this.#kernels.release(mark);
+    return fit;
+  }
+
+  /** A re-quantised output's: of its largest magnitude, which is all that is known of it. */
+  #staticOutputFit(site: Site): Fit | undefined {
+    if (this.#arithmetic.activations.scale !== 'static') return undefined;
+    const { output } = calibrated(this.#calibration, site);
+    const mark = this.#kernels.mark();
+    const fit = this.#activations.fit(this.#kernels, this.#kernels.load(Float32Array.of(output)), 1);
+    this.#kernels.release(mark);
+    return fit;
+  }
+
+  #checkWeight(site: Site, { data, inputs }: WeightMatrix): void {
+    const mark = this.#kernels.mark();
+    const bad = this.#kernels.findNonFinite(this.#kernels.load(data));
+    this.#kernels.release(mark);
+    if (bad < 0) return;
+    const place = `output ${Math.floor(bad / inputs)}, input ${bad % inputs}`;
+    throw new InputError(`weight of ${siteId(site)}: expected finite values, found ${data[bad]} (${place})`, {
+      note: `${this.#weights.name} codes finite numbers only`,
+    });
   }
 }
 

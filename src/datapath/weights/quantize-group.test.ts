@@ -6,7 +6,7 @@ import type { Site } from '../../model/index.ts';
 import type { Calibration } from '../calibration.ts';
 import { quantizeGroup, statisticsOf, type WeightMethod } from './quantize-group.ts';
 import { carried, correlatedInputs, errorTrace, secondMoments } from './testing.ts';
-import { type Rotate, transformInput } from './transform.ts';
+import { transformInput } from './transform.ts';
 
 let kernels: Kernels;
 let gemm: Gemm;
@@ -36,32 +36,17 @@ const group = (['q', 'v'] as const).map(
 const format = createFormat('int4', {}, 'group:16');
 
 /** The butterfly of neighbours: 2 x 2 Hadamard, its own inverse. */
-const rotate: Rotate = (_, x) => {
-  for (let i = 0; i < x.length; i += 2) {
-    const [a, b] = [x[i]!, x[i + 1]!];
-    x[i] = (a + b) * Math.SQRT1_2;
-    x[i + 1] = (a - b) * Math.SQRT1_2;
-  }
-};
 
 /** Output error of a method: what comes out for X, through the transform, against X · Wᵀ. */
 async function outputErrorOf(method: WeightMethod): Promise<number> {
   const mark = kernels.mark();
-  const { transform, weights } = await quantizeGroup(
-    kernels,
-    gemm,
-    group,
-    format,
-    method,
-    calibration,
-    rotate,
-  );
+  const { transform, weights } = await quantizeGroup(kernels, gemm, group, format, method, calibration);
   expect(kernels.mark()).toBe(mark);
   const identity = kernels.load(
     Float32Array.from({ length: INPUTS ** 2 }, (_, i) => (i % (INPUTS + 1) === 0 ? 1 : 0)),
   );
   // Row i: what input channel i becomes.
-  transformInput(kernels, identity, INPUTS, transform, rotate);
+  transformInput(kernels, identity, INPUTS, transform);
   let error = 0;
   for (const [i, { weight }] of group.entries()) {
     const values = carried(format, weights[i]!);
@@ -77,7 +62,7 @@ async function outputErrorOf(method: WeightMethod): Promise<number> {
   return error;
 }
 
-const rotation = { kind: 'hadamard', size: 2 } as const;
+const hadamard = true;
 const PLAIN = { algorithm: { name: 'rtn' } } as const;
 
 describe('every method computes the same product with less error than plain rounding', () => {
@@ -90,14 +75,14 @@ describe('every method computes the same product with less error than plain roun
     ['smoothing, then gptq', { algorithm: { name: 'gptq' }, smoothing: 0.5 }, 0.6],
     ['smoothing, then awq', { algorithm: { name: 'awq' }, smoothing: 0.3 }, 0.7],
     // A rotation spreads the outliers of activations, not the error of weights: gptq alone does that here.
-    ['rotation, then gptq', { algorithm: { name: 'gptq' }, rotation }, 0.6],
-    ['smoothing, rotation, then gptq', { algorithm: { name: 'gptq' }, smoothing: 0.5, rotation }, 0.6],
+    ['rotation, then gptq', { algorithm: { name: 'gptq' }, hadamard }, 0.6],
+    ['smoothing, rotation, then gptq', { algorithm: { name: 'gptq' }, smoothing: 0.5, hadamard }, 0.6],
   ])('%s', async (_, method, share) => {
     expect(await outputErrorOf(method)).toBeLessThan(share * (await outputErrorOf(PLAIN)));
   });
 
   it('a rotation before plain rounding: another error of the same product', async () => {
-    const [turned, plain] = [await outputErrorOf({ ...PLAIN, rotation }), await outputErrorOf(PLAIN)];
+    const [turned, plain] = [await outputErrorOf({ ...PLAIN, hadamard }), await outputErrorOf(PLAIN)];
     expect(turned / plain).toBeGreaterThan(0.2);
     expect(turned / plain).toBeLessThan(3);
   });
@@ -116,7 +101,7 @@ it('what a method needs is what it is refused without', async () => {
       /needs statistics of calibration data/,
     );
   }
-  const method = { algorithm: { name: 'awq' }, rotation } as const;
-  const run = quantizeGroup(kernels, gemm, group, format, method, calibration, rotate);
+  const method = { algorithm: { name: 'awq' }, hadamard } as const;
+  const run = quantizeGroup(kernels, gemm, group, format, method, calibration);
   await expect(run).rejects.toThrow(/AWQ's factors belong to channels/);
 });

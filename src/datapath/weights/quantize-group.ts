@@ -14,8 +14,6 @@ import {
   type DiagonalTransform,
   diagonalOf,
   type InputTransform,
-  type Rotate,
-  type RotationTransform,
   transformHessian,
   transformWeight,
 } from './transform.ts';
@@ -30,7 +28,7 @@ export interface WeightMethod {
   /** SmoothQuant's α, where its factors come before everything else. */
   readonly smoothing?: number | undefined;
   /** Rotates the inputs, after the smoothing and before the algorithm. */
-  readonly rotation?: RotationTransform | undefined;
+  readonly hadamard?: boolean | undefined;
 }
 
 export interface QuantizedGroup {
@@ -59,11 +57,10 @@ export async function quantizeGroup(
   format: TensorFormat,
   method: WeightMethod,
   calibration: Calibration | undefined,
-  rotate?: Rotate,
 ): Promise<QuantizedGroup> {
-  const { algorithm, smoothing, rotation } = method;
+  const { algorithm, smoothing, hadamard } = method;
   const { site, weight } = group[0]!;
-  if (algorithm.name === 'awq' && rotation) {
+  if (algorithm.name === 'awq' && hadamard) {
     throw new InputError(`site ${siteId(site)}: AWQ's factors belong to channels, which a rotation mixes`, {
       note: 'use AWQ without a rotation, or gptq or rtn with it',
     });
@@ -73,11 +70,11 @@ export async function quantizeGroup(
       smoothing === undefined
         ? undefined
         : diagonalOf(smoothed(kernels, group, calibrated(calibration, site).input, smoothing)),
-    rotation,
+    hadamard,
   };
   const mark = kernels.mark();
   try {
-    const weights = group.map((member) => transformed(kernels, member.weight, before, rotate));
+    const weights = group.map((member) => transformed(kernels, member.weight, before));
     if (algorithm.name === 'rtn') {
       return { transform: before, weights: weights.map((w) => rtn(kernels, w, format)) };
     }
@@ -85,9 +82,9 @@ export async function quantizeGroup(
     const { hessian: measured } = statistics;
     if (!measured) throw missing(site, algorithm.name);
     let hessian = measured;
-    if (before.diagonal || rotation) {
+    if (before.diagonal || hadamard) {
       hessian = kernels.load(measured);
-      transformHessian(kernels, hessian, weight.inputs, before, rotate);
+      transformHessian(kernels, hessian, weight.inputs, before);
     }
     if (algorithm.name === 'gptq') {
       return { transform: before, weights: await gptq(kernels, gemm, weights, format, hessian, algorithm) };
@@ -115,16 +112,11 @@ function smoothed(
   return smoothingFactors(kernels, inputMax, weights, alpha);
 }
 
-function transformed(
-  kernels: Kernels,
-  weight: WeightMatrix,
-  transform: InputTransform,
-  rotate: Rotate | undefined,
-): WeightMatrix {
-  if (!transform.diagonal && !transform.rotation) return weight;
+function transformed(kernels: Kernels, weight: WeightMatrix, transform: InputTransform): WeightMatrix {
+  if (!transform.diagonal && !transform.hadamard) return weight;
   const mark = kernels.mark();
   const x = kernels.load(weight.data);
-  transformWeight(kernels, x, weight.inputs, transform, rotate);
+  transformWeight(kernels, x, weight.inputs, transform);
   const data = new Float32Array(x);
   kernels.release(mark);
   return { ...weight, data };

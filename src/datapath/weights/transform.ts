@@ -7,7 +7,8 @@ import type { Kernels } from '../../kernels/index.ts';
  */
 export interface InputTransform {
   readonly diagonal?: DiagonalTransform | undefined;
-  readonly rotation?: RotationTransform | undefined;
+  /** Q is a Hadamard matrix over √inputs (QuaRot; Kernels.hadamard). */
+  readonly hadamard?: boolean | undefined;
 }
 
 /** What each channel is multiplied by, [inputs]: SmoothQuant's and AWQ's s on the weight, 1/s on the input. */
@@ -16,32 +17,14 @@ export interface DiagonalTransform {
   readonly weight: Float32Array;
 }
 
-/** An orthogonal map of a row, the same for input and weight (QuaRot). What its settings mean, its `Rotate` knows. */
-export interface RotationTransform {
-  readonly kind: 'hadamard';
-  /** Adjacent channels that are rotated together. */
-  readonly size: number;
-  /** Of the random signs, where it has them. */
-  readonly seed?: number | undefined;
-}
-
-/** Rotates each row of x [rows, columns], in place in the kernel memory. */
-export type Rotate = (
-  kernels: Kernels,
-  x: Float32Array,
-  columns: number,
-  rotation: RotationTransform,
-) => void;
-
 /** Input [rows, inputs] in the kernel memory, in place. */
 export function transformInput(
   kernels: Kernels,
   x: Float32Array,
   columns: number,
   transform: InputTransform,
-  rotate?: Rotate,
 ): void {
-  apply(kernels, x, columns, transform.diagonal?.input, transform.rotation, rotate);
+  apply(kernels, x, columns, transform.diagonal?.input, transform.hadamard);
 }
 
 /** Weight [outputs, inputs] in the kernel memory, in place. */
@@ -50,9 +33,8 @@ export function transformWeight(
   weight: Float32Array,
   inputs: number,
   transform: InputTransform,
-  rotate?: Rotate,
 ): void {
-  apply(kernels, weight, inputs, transform.diagonal?.weight, transform.rotation, rotate);
+  apply(kernels, weight, inputs, transform.diagonal?.weight, transform.hadamard);
 }
 
 /** 2/N Σ x xᵀ of the input to that of the transformed input, [inputs, inputs] in the kernel memory, in place. */
@@ -61,14 +43,13 @@ export function transformHessian(
   hessian: Float32Array,
   inputs: number,
   transform: InputTransform,
-  rotate?: Rotate,
 ): void {
   // T = D⁻¹ Q acts on rows: H T, turned Tᵀ H as H is symmetric, then Tᵀ H T.
-  transformInput(kernels, hessian, inputs, transform, rotate);
+  transformInput(kernels, hessian, inputs, transform);
   const mark = kernels.mark();
   const turned = kernels.floats(hessian.length);
   kernels.transpose(turned, hessian, inputs, inputs);
-  transformInput(kernels, turned, inputs, transform, rotate);
+  transformInput(kernels, turned, inputs, transform);
   hessian.set(turned);
   kernels.release(mark);
   // Rounding leaves the two halves apart in their last bits.
@@ -88,11 +69,8 @@ function apply(
   x: Float32Array,
   columns: number,
   factors: Float32Array | undefined,
-  rotation: RotationTransform | undefined,
-  rotate: Rotate | undefined,
+  hadamard: boolean | undefined,
 ): void {
   if (factors) kernels.multiplyRow(x, factors);
-  if (!rotation) return;
-  if (!rotate) throw new Error(`no "${rotation.kind}" rotation was given`);
-  rotate(kernels, x, columns, rotation);
+  if (hadamard) kernels.hadamard(x, columns);
 }
