@@ -11,6 +11,10 @@ export { groupAbsMax, groupRange, groupSquaredError, scaleGroups } from './group
 export { hadamard } from './hadamard';
 export { mergeHeads, splitHeads, transpose, transposeBytes } from './layout';
 export { layerNorm, rmsNorm } from './norm';
+export {
+  addLeftOutliers, addRightOutliers, countOutliers, extractOutliers, turnIntegers,
+} from './outliers';
+export { boundRows, countWrapped, packIntegers, widenRow } from './overflow';
 export { packCodes, packPairRows, packRows, packTransposed } from './pack';
 export { dequantize, fakeQuantize, fakeQuantizeRows, quantize, quantizeRows } from './quantize';
 export { absMax, argMax, columnAbsMax, divergenceSums, expSums, findNonFinite, rowAbsMax } from './reduce';
