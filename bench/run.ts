@@ -4,6 +4,10 @@ import { printRows, type Row } from './row.ts';
 
 const BENCHMARKS: Record<string, { title: string; load: () => Promise<{ run(): Promise<Row[]> }> }> = {
   gemm: { title: 'kernels, one core, 512 x 768 x 3072', load: () => import('./gemm.ts') },
+  products: {
+    title: 'products of formats with scales, one core, 512 x 768 x 3072',
+    load: () => import('./products.ts'),
+  },
   prefill: { title: 'prefill, GPT-2-small shape, 512 tokens, two cores', load: () => import('./prefill.ts') },
   workers: { title: 'many documents', load: () => import('./workers.ts') },
   streaming: { title: '7B shape in BF16, streamed by layers', load: () => import('./streaming.ts') },

@@ -173,6 +173,23 @@ export interface KernelExports {
     count: number,
     sums: number,
   ): void;
+  multiplyGroupsFew(
+    c: number,
+    pitch: number,
+    a: number,
+    stride: number,
+    factors: number,
+    pace: number,
+    b: number,
+    scales: number,
+    scalesPanel: number,
+    m: number,
+    n: number,
+    k: number,
+    steps: number,
+    count: number,
+    sums: number,
+  ): void;
   multiplyGroupsWide(
     c: number,
     pitch: number,

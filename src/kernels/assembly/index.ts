@@ -5,6 +5,7 @@ export { add, addRow, multiply, multiplyRow } from './arithmetic';
 export { fewRows, fewTransposed } from './gemm-few-rows';
 export { multiplyFloat32 } from './gemm-float32';
 export { multiplyGroups } from './gemm-groups';
+export { multiplyGroupsFew } from './gemm-groups-few';
 export { multiplyGroupsWide } from './gemm-groups-wide';
 export { multiplyInt8 } from './gemm-int8';
 export { groupAbsMax, groupRange, groupSquaredError, scaleGroups } from './groups';
