@@ -7,6 +7,9 @@ const BENCHMARKS: Record<string, { title: string; load: () => Promise<{ run(): P
   formats: {
     title: 'formats, one core, fake quantisation of 4096 x 4096 float32',
     load: () => import('./formats.ts'),
+  products: {
+    title: 'products of formats with scales, one core, 512 x 768 x 3072',
+    load: () => import('./products.ts'),
   },
   prefill: { title: 'prefill, GPT-2-small shape, 512 tokens, two cores', load: () => import('./prefill.ts') },
   workers: { title: 'many documents', load: () => import('./workers.ts') },

@@ -5,9 +5,9 @@ import { WebAssemblyKernels } from './webassembly.ts';
 
 /** Bytes of B that are packed at a time: with what they are made from they stay in the second-level cache. */
 const BLOCK = 1 << 20;
-/** The same for few rows, which are through with it soon. */
+/** Bytes of B that are copied at a time for few rows. */
 const STREAM = 1 << 18;
-/** Up to this many rows. */
+/** Up to this many rows B is not packed. */
 const FEW = 5;
 /** A tile of C. */
 const TILE = 192;
@@ -51,17 +51,22 @@ class WebAssemblyGroupGemm implements GroupGemm {
   #multiply(c: number, from: number, a: Grouped, b: Grouped, { m, k, n, wide }: GroupShape): void {
     const { exports } = this.#kernels;
     const kernels = this.#kernels;
-    const multiply = wide ? exports.multiplyGroupsWide : exports.multiplyGroups;
+    const few = m <= FEW && !wide;
+    const multiply = few
+      ? exports.multiplyGroupsFew
+      : wide
+        ? exports.multiplyGroupsWide
+        : exports.multiplyGroups;
     const steps = stepsOf(k, a.group, b.group);
     const list = kernels.integers(steps.length * 3);
     steps.forEach(({ length, groupA, groupB }, i) => {
       list.set([length, groupA * 4, groupB * 32], i * 3);
     });
-    const width = blockWidth(m > FEW ? BLOCK : STREAM, k * 4, n);
+    const width = blockWidth(few ? STREAM : BLOCK, k * 4, n);
     const panels = Math.ceil(width / 8);
     const sums = kernels.take(TILE);
     const factors = this.#scales(a, 0, m);
-    const packed = kernels.take(panels * k * 32);
+    const packed = few ? 0 : kernels.take(panels * k * 32);
     const packedScales = kernels.take(panels * b.groups * 32);
     const stage = kernels.owns(b.elements) ? undefined : kernels.floats(width * k);
     const mark = kernels.mark();
@@ -69,7 +74,7 @@ class WebAssemblyGroupGemm implements GroupGemm {
       const columns = Math.min(width, n - j);
       stage?.set(b.elements.subarray(j * k, (j + columns) * k));
       const elements = stage ? stage.byteOffset : b.elements.byteOffset + j * k * 4;
-      exports.packTransposed(packed, elements, k * 4, columns, k);
+      if (!few) exports.packTransposed(packed, elements, k * 4, columns, k);
       const scales = this.#scales(b, j, columns);
       exports.packTransposed(packedScales, scales, b.groups * 4, columns, b.groups);
       kernels.release(mark);
@@ -80,7 +85,7 @@ class WebAssemblyGroupGemm implements GroupGemm {
         k * 4,
         factors,
         a.groups * 4,
-        packed,
+        few ? elements : packed,
         packedScales,
         b.groups * 32,
         m,

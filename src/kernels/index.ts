@@ -12,4 +12,6 @@ export { createGroupGemm } from './group-gemm-webassembly.ts';
 export { type HadamardOrder, hadamardOrder } from './hadamard-matrix.ts';
 export type { Kernels } from './kernels.ts';
 export { compileKernels } from './module.ts';
+export { type OutlierProducts, type SplitRows, type SplitWeight, WEIGHT_PANEL } from './outlier-products.ts';
+export { createOutlierProducts } from './outlier-products-webassembly.ts';
 export { createKernels } from './webassembly.ts';

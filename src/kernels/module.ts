@@ -266,6 +266,23 @@ export interface KernelExports {
     count: number,
     sums: number,
   ): void;
+  multiplyGroupsFew(
+    c: number,
+    pitch: number,
+    a: number,
+    stride: number,
+    factors: number,
+    pace: number,
+    b: number,
+    scales: number,
+    scalesPanel: number,
+    m: number,
+    n: number,
+    k: number,
+    steps: number,
+    count: number,
+    sums: number,
+  ): void;
   multiplyGroupsWide(
     c: number,
     pitch: number,
@@ -283,6 +300,73 @@ export interface KernelExports {
     count: number,
     sums: number,
   ): void;
+
+  countOutliers(starts: number, x: number, rows: number, columns: number): number;
+  extractOutliers(
+    codes: number,
+    x: number,
+    rows: number,
+    width: number,
+    offset: number,
+    columns: number,
+    values: number,
+  ): void;
+  addLeftOutliers(
+    c: number,
+    pitch: number,
+    starts: number,
+    columns: number,
+    values: number,
+    b: number,
+    step: number,
+    m: number,
+    n: number,
+  ): void;
+  turnIntegers(
+    out: number,
+    height: number,
+    codes: number,
+    starts: number,
+    columns: number,
+    values: number,
+    rows: number,
+    k: number,
+    spare: number,
+  ): void;
+  addRightOutliers(
+    c: number,
+    pitch: number,
+    turned: number,
+    height: number,
+    starts: number,
+    columns: number,
+    values: number,
+    rows: number,
+    n: number,
+    spare: number,
+  ): void;
+  boundRows(
+    bounds: number,
+    codes: number,
+    starts: number,
+    columns: number,
+    values: number,
+    largest: number,
+    m: number,
+    k: number,
+  ): void;
+  widenRow(out: number, codes: number, columns: number, values: number, count: number, k: number): void;
+  packIntegers(
+    out: number,
+    b: number,
+    step: number,
+    starts: number,
+    columns: number,
+    values: number,
+    n: number,
+    k: number,
+  ): void;
+  countWrapped(sums: number, wrapped: number, n: number): number;
 }
 
 const FILE = new URL('../../dist/kernels.wasm', import.meta.url);

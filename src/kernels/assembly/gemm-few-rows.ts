@@ -4,13 +4,13 @@ import { loadPart, storePart } from './vector';
 // of fused multiply-adds over k are those of gemm-float32.ts, so the bits are too.
 
 @inline
-function madd(a: v128, b: v128, c: v128): v128 {
+export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.relaxed_madd(a, b, c);
 }
 
 /** The first `columns` (1..8) of eight floats. */
 @inline
-function storeColumns(c: usize, low: v128, high: v128, columns: usize): void {
+export function storeColumns(c: usize, low: v128, high: v128, columns: usize): void {
   if (columns >= 4) v128.store(c, low);
   else storePart(c, low, columns);
   if (columns == 8) v128.store(c, high, 16);

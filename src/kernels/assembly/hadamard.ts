@@ -1,8 +1,8 @@
 import { multiplyFloat32 } from './gemm-float32';
 import { packRows } from './pack';
 
-// The fast Walsh-Hadamard transform, level after level of butterflies (a + b, a - b) at distances 1, 2, 4, ...; two levels
-// a pass, four in the first. Sums of pairs have one order only: how the passes are cut changes no bit.
+// The fast Walsh-Hadamard transform, level after level of butterflies (a + b, a - b) at distances 1, 2, 4, ...; two
+// levels a pass, four in the first. Sums of pairs have one order only: how the passes are cut changes no bit.
 
 /** Levels 1 and 2 of four values. */
 @inline

@@ -6,6 +6,7 @@ export { cholesky, gatherRow, unitRows } from './cholesky';
 export { fewRows, fewTransposed } from './gemm-few-rows';
 export { multiplyFloat32 } from './gemm-float32';
 export { multiplyGroups } from './gemm-groups';
+export { multiplyGroupsFew } from './gemm-groups-few';
 export { multiplyGroupsWide } from './gemm-groups-wide';
 export { multiplyInt8 } from './gemm-int8';
 export { hadamard } from './hadamard';
@@ -15,6 +16,10 @@ export {
   addScaledRows, clampGroups, columnAbsSums, copyColumns, mirrorUpper, rowDots,
 } from './matrix';
 export { layerNorm, rmsNorm } from './norm';
+export {
+  addLeftOutliers, addRightOutliers, countOutliers, extractOutliers, turnIntegers,
+} from './outliers';
+export { boundRows, countWrapped, packIntegers, widenRow } from './overflow';
 export { packCodes, packPairRows, packRows, packTransposed } from './pack';
 export { dequantize, fakeQuantize, fakeQuantizeRows, quantize, quantizeRows } from './quantize';
 export { powerOfTwoScales } from './power-of-two-scales';
