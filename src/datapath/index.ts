@@ -5,4 +5,4 @@
  */
 export { type Calibration, CalibrationDatapath } from './calibration.ts';
 export { createDatapath, needsCalibration } from './machine-datapath.ts';
-export { type Arithmetic, type DatapathPlan, isReference, REFERENCE_PLAN } from './plan.ts';
+export { type Arithmetic, type DatapathPlan, isReference, REFERENCE_PLAN, sameWeights } from './plan.ts';

@@ -33,6 +33,16 @@ export const REFERENCE_PLAN: DatapathPlan = {
   ) as Record<SiteName, FloatArithmetic>,
 };
 
+/**
+ * Whether two plans encode a model's weights alike, so that weights prepared for one serve the other. An engine's
+ * `prepare` may use everything of its arithmetic but the activations and the re-quantisation of outputs.
+ */
+export function sameWeights(a: DatapathPlan, b: DatapathPlan): boolean {
+  const part = (arithmetic: Arithmetic) =>
+    JSON.stringify({ ...arithmetic, activations: undefined, requantize: undefined });
+  return SITE_NAMES.every((name) => part(a.sites[name]) === part(b.sites[name]));
+}
+
 /** Whether a plan computes as the reference does. */
 export function isReference(plan: DatapathPlan): boolean {
   return Object.values(plan.sites).every(
