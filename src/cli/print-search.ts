@@ -42,9 +42,10 @@ export function printSearch({ best, classes, ended, steps, record, reference }: 
     const widths = classes.map(({ name }, i) => `${name} ${best.combination[i]}`).join(', ');
     console.log(`\nbest: ${widths}`);
     console.log(
-      `${best.saving.toFixed(2)} times fewer bit operations; ${reference.metric} ${number(best.metric)}; ${end}`,
+      `${best.saving.toFixed(2)} times fewer bit operations; ${reference.metric} ${number(best.metric)}`,
     );
-  } else console.log(`\nno combination is within the tolerance; ${end}`);
+  } else console.log('\nno combination is within the tolerance');
+  console.log(end);
   console.log(`\ndata ${record.data.source}, context ${record.context}`);
   console.log(`kernel ${record.kernel}; tapeout ${record.tapeout}; BOPs are for one token`);
 }

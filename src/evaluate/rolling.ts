@@ -57,6 +57,12 @@ export const rollingPerplexity: ScoreMetric<RollingPerplexityResult> = {
     const warnings: string[] = [];
     const text = wholeText(data, options, warnings);
     const tokens = sequenceEncoder(tokenizer, options).encode(text, { file: data.file });
+    if (options.seed !== undefined && options.sequences === undefined) {
+      throw new InputError('seeds random places', {
+        place: { key: flag('seed') },
+        note: `say how many with ${flag('sequences')}`,
+      });
+    }
     const filled = Math.floor(tokens.length / chunk);
     if (filled === 0) {
       throw new InputError(`the text's ${tokens.length} tokens do not fill one chunk of ${chunk}`, {

@@ -264,7 +264,7 @@ function checkNumbers(tolerance: number, iterations: number): void {
 /** A tolerance is a share of the reference: it has to be a number above 0. */
 function checkReference({ name, metric, value }: ReferenceMetric): void {
   if (Number.isFinite(value) && value > 0) return;
-  throw new InputError(`the reference ${name} has a ${metric} of ${value}: nothing to compare with`, {
+  throw new InputError(`the reference ${name} has ${metric} ${value}: nothing to compare with`, {
     place: { key: '--reference' },
     note: 'choose a machine that works, such as float32, or other data',
   });
