@@ -18,3 +18,17 @@ export {
 } from './evaluate/index.ts';
 export { FORMATS, type Format, findFormat } from './formats/index.ts';
 export { loadMachine, type Machine, parseMachine } from './machine/index.ts';
+export {
+  type Combination,
+  type PrecisionSearchOptions,
+  type PrecisionSearchResult,
+  type PrecisionSearchStep,
+  readClasses,
+  readVariation,
+  type SearchOutcome,
+  type SearchStep,
+  type SiteClass,
+  searchMachinePrecision,
+  searchPrecision,
+  type Variation,
+} from './search/index.ts';
