@@ -27,6 +27,7 @@ export {
   readVariation,
   type SearchOutcome,
   type SearchStep,
+  SITE_CLASSES,
   type SiteClass,
   searchMachinePrecision,
   searchPrecision,

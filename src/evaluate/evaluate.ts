@@ -137,12 +137,18 @@ export class Comparison {
   }
 
   /** What the results depend on, beside machine and options; checkpoint and data file by their SHA-256. */
-  async facts(): Promise<{ checkpoint: string; kernel: string; data: string; context: number }> {
-    const { file, context } = this.#task;
+  async facts(): Promise<{
+    checkpoint: string;
+    kernel: string;
+    data: string;
+    source: string;
+    context: number;
+  }> {
+    const { file, source, context } = this.#task;
     const data = createHash('sha256')
       .update(await readFile(file))
       .digest('hex');
-    return { checkpoint: this.#sha256, kernel: this.#gemm.description, data, context };
+    return { checkpoint: this.#sha256, kernel: this.#gemm.description, data, source, context };
   }
 
   async evaluate(machine: Machine): Promise<Evaluation> {

@@ -4,6 +4,7 @@ import {
   type EvaluateOptions,
   type Evaluation,
   type LoadedModel,
+  type MetricOptions,
   type MetricResult,
 } from '../evaluate/index.ts';
 import type { Machine } from '../machine/index.ts';
@@ -69,6 +70,7 @@ export interface PrecisionSearchResult {
     model: { name: string; sha256: string };
     machine: { name: string; source: string; sha256: string };
     data: { source: string; sha256: string };
+    metricOptions: MetricOptions;
     context: number;
     kernel: string;
   };
@@ -142,7 +144,8 @@ export async function searchMachinePrecision(
         tapeout: VERSION,
         model: { name: model.checkpoint.name, sha256: facts.checkpoint },
         machine: { name: base.name, source: base.source, sha256: base.hash },
-        data: { source: evaluation.data ?? 'demo text', sha256: facts.data },
+        data: { source: facts.source, sha256: facts.data },
+        metricOptions: evaluation.metricOptions ?? {},
         context: facts.context,
         kernel: facts.kernel,
       },
