@@ -1,4 +1,5 @@
 import type { DatapathPlan } from '../datapath/index.ts';
+import type { SiteName } from '../model/index.ts';
 import type { Combination } from './precision.ts';
 import type { SizedClass } from './site-classes.ts';
 import { formatBits, type Operand, type Variation } from './variation.ts';
@@ -61,11 +62,13 @@ export function workOf(
   }));
 }
 
-function operandBits(
-  plan: DatapathPlan,
-  site: SizedClass['products'][number]['site'],
-  operand: Operand,
-): number {
-  const encoding: string | { readonly format: string } = plan.sites[site][operand];
-  return formatBits(typeof encoding === 'string' ? encoding : encoding.format);
+function operandBits(plan: DatapathPlan, site: SiteName, operand: Operand): number {
+  const encoding: string | Encoding = plan.sites[site][operand];
+  if (typeof encoding === 'string') return formatBits(encoding);
+  return formatBits(encoding.format, encoding.settings);
+}
+
+interface Encoding {
+  readonly format: string;
+  readonly settings?: Readonly<Record<string, unknown>>;
 }

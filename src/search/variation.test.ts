@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { inputErrorOf } from '../../test/checkpoint-files.ts';
-import { readVariation } from './variation.ts';
+import { FORMATS } from '../formats/index.ts';
+import { formatBits, readVariation } from './variation.ts';
 
 const message = (read: () => unknown) => inputErrorOf((async () => read())());
 
@@ -16,6 +17,18 @@ describe('what is varied', () => {
     expect(choices[0]!.encoding).toEqual({ format: 'int2', granularity: 'group:64', zero: 3 });
     // Nothing to share: the values have their own exponents.
     expect(choices[3]!.encoding).toEqual({ format: 'float32', zero: 3 });
+  });
+
+  it('is the mantissa of Anda, 1 to 16 bits', (context) => {
+    if (!FORMATS.anda) {
+      console.log('skipped: there is no format anda yet');
+      return context.skip();
+    }
+    const { operands, choices } = readVariation({ vary: 'activations.mantissa', format: 'anda' });
+    expect(operands).toEqual(['activations']);
+    expect(choices.map(({ bits }) => bits)).toEqual(Array.from({ length: 16 }, (_, i) => i + 1));
+    expect(choices[6]!.encoding).toEqual({ format: 'anda', mantissa: 7 });
+    expect(formatBits('anda', { mantissa: 5 })).toBe(5);
   });
 
   it.each([

@@ -97,7 +97,7 @@ function formatChoices(formats: readonly string[], rest: Choice['encoding']): Ch
   const place = { key: '--formats' };
   const { granularity: _, scale: __, ...unscaled } = rest;
   const choices = formats.map((format) => {
-    const bits = formatBits(format);
+    const bits = formatBits(format, rest);
     const scaled = FORMATS[format]!.granularities.length > 0;
     return { bits, encoding: { format, ...(scaled ? rest : unscaled) } };
   });
@@ -117,15 +117,23 @@ function formatChoices(formats: readonly string[], rest: Choice['encoding']): Ch
   );
 }
 
+/** Settings that say how many bits of a value are multiplied: Anda counts a mantissa of M bits as M (section III). */
+const WIDTHS = ['mantissa', 'bits'];
+
 /**
- * Bits of a format's values.
+ * Bits of a format's values in a multiplication.
  *
  * @throws InputError for a format whose values have no fixed number of them
  */
-export function formatBits(name: string): number {
-  const { bits } = findFormat(name).table;
-  if (/^\d+$/.test(bits)) return Number(bits);
-  throw new InputError(`expected a format of a fixed number of bits; ${name} has "${bits}"`);
+export function formatBits(name: string, chosen: Readonly<Record<string, unknown>> = {}): number {
+  const { settings, table } = findFormat(name);
+  for (const key of WIDTHS) {
+    const spec = Object.hasOwn(settings, key) ? settings[key] : undefined;
+    const width = spec?.kind === 'integer' ? (chosen[key] ?? spec.default) : undefined;
+    if (typeof width === 'number') return width;
+  }
+  if (/^\d+$/.test(table.bits)) return Number(table.bits);
+  throw new InputError(`expected a format of a fixed number of bits; ${name} has "${table.bits}"`);
 }
 
 function readAssignment(text: string): [string, string | number] {
