@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,26 +32,19 @@ function search(...args: string[]): PrecisionSearchResult {
 const linesOf = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0);
 
 /** Starts a search and returns once its log has so many lines. */
-async function startUntil(
-  lines: number,
-  log: string,
-  ...args: string[]
-): Promise<{ child: ChildProcess; text: () => string }> {
+async function startUntil(lines: number, log: string, ...args: string[]) {
   const child = spawn(process.execPath, [LAUNCHER, ...SEARCH, '--log', log, ...args]);
   let said = '';
   child.stderr.on('data', (chunk) => {
     said += chunk;
   });
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  while (linesOf(log) < lines && child.exitCode === null)
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 5))]);
-  return { child, text: () => said };
-}
-
-const ended = (child: ChildProcess) =>
-  new Promise<[number | null, string | null]>((resolve) =>
+  const end = new Promise<[number | null, string | null]>((resolve) =>
     child.once('close', (code, signal) => resolve([code, signal])),
   );
+  while (linesOf(log) < lines && child.exitCode === null)
+    await Promise.race([end, new Promise((resolve) => setTimeout(resolve, 5))]);
+  return { child, end, text: () => said };
+}
 
 describe('tapeout search precision', () => {
   it('finds a machine that evaluates to what the search says', async () => {
@@ -121,10 +114,11 @@ describe('a search that is interrupted', () => {
     const through = join(folder, 'through.jsonl');
     for (const lines of [0, 1, 4, total - 1]) {
       for (const log of [join(folder, `killed-at-${lines}.jsonl`), through]) {
-        const { child } = await startUntil(lines, log);
-        const end = ended(child);
+        const { child, end } = await startUntil(lines, log);
         child.kill('SIGKILL');
-        expect(await end).toEqual([null, 'SIGKILL']);
+        const [status, signal] = await end;
+        // Amid the last step a slow test may come too late.
+        if (lines < total - 1 || status !== 0) expect(signal).toBe('SIGKILL');
         const kept = linesOf(log);
         expect(kept).toBeLessThanOrEqual(total);
         if (log === through) continue;
@@ -145,8 +139,7 @@ describe('a search that is interrupted', () => {
     ['SIGTERM', 143],
   ] as const)('by %s says where it goes on', async (signal, status) => {
     const log = join(await temporaryFolder(), 'log.jsonl');
-    const { child, text } = await startUntil(3, log, '--workers', '2');
-    const end = ended(child);
+    const { child, end, text } = await startUntil(3, log, '--workers', '2');
     child.kill(signal);
     expect(await end).toEqual([status, null]);
     expect(text()).toMatch(/stopped after \d steps: the same command goes on from .*log\.jsonl\n$/);

@@ -1,7 +1,7 @@
 /**
  * Looks for the best machine: runs a model on many variants of one and keeps what is cheapest among the good ones.
  *
- * May import evaluate, machine, model, formats, tensor and errors.ts.
+ * May import evaluate, machine, datapath, model, formats, errors.ts and version.ts.
  */
 
 export { combinationFile } from './combination-machine.ts';
