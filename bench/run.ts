@@ -7,6 +7,7 @@ const BENCHMARKS: Record<string, { title: string; load: () => Promise<{ run(): P
   formats: {
     title: 'formats, one core, fake quantisation of 4096 x 4096 float32',
     load: () => import('./formats.ts'),
+  },
   products: {
     title: 'products of formats with scales, one core, 512 x 768 x 3072',
     load: () => import('./products.ts'),

@@ -18,3 +18,18 @@ export {
 } from './evaluate/index.ts';
 export { FORMATS, type Format, findFormat } from './formats/index.ts';
 export { loadMachine, type Machine, parseMachine } from './machine/index.ts';
+export {
+  type Combination,
+  type PrecisionSearchOptions,
+  type PrecisionSearchResult,
+  type PrecisionSearchStep,
+  readClasses,
+  readVariation,
+  type SearchOutcome,
+  type SearchStep,
+  SITE_CLASSES,
+  type SiteClass,
+  searchMachinePrecision,
+  searchPrecision,
+  type Variation,
+} from './search/index.ts';

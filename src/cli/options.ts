@@ -51,6 +51,8 @@ export function dataOptions(command: Command): Command {
     .option('--rolling', 'perplexity over consecutive chunks of the whole text')
     .option('--chunk <tokens>', 'tokens of a rolling chunk', wholeNumber(2))
     .option('--chunks <n>', 'rolling chunks to score', wholeNumber(1))
+    .option('--sequences <n>', 'rolling chunks from random places instead', wholeNumber(1))
+    .option('--seed <n>', 'of the random places', wholeNumber(0))
     .option('--column <name>', 'column of the text')
     .option('--label-column <name>', 'column of the right answer')
     .option('--pair-column <name>', 'column of the second sentence of a pair')
@@ -69,6 +71,8 @@ export interface DataFlags extends RunFlags {
   rolling?: boolean;
   chunk?: number;
   chunks?: number;
+  sequences?: number;
+  seed?: number;
   column?: string;
   labelColumn?: string;
   pairColumn?: string;
@@ -87,13 +91,16 @@ export interface RunFlags {
 
 /** Only what was given: a metric refuses options that it does not take. */
 export function evaluateOptions(flags: DataFlags): EvaluateOptions {
-  const { split, limit, rolling, chunk, chunks, column, labelColumn, pairColumn, lastToken } = flags;
+  const { split, limit, rolling, chunk, chunks, sequences, seed } = flags;
+  const { column, labelColumn, pairColumn, lastToken } = flags;
   const given: MetricOptions = {
     split,
     limit,
     rolling,
     chunk,
     chunks,
+    sequences,
+    seed,
     column,
     labelColumn,
     pairColumn,

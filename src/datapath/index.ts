@@ -11,6 +11,14 @@ export {
 } from './calibration.ts';
 export { createDatapath } from './machine-datapath.ts';
 export { WeightErrors, widenWorst } from './mixed.ts';
-export { type Arithmetic, type DatapathPlan, isReference, needsCalibration, REFERENCE_PLAN } from './plan.ts';
+export {
+  type Arithmetic,
+  type DatapathPlan,
+  isReference,
+  needsCalibration,
+  REFERENCE_PLAN,
+  sameWeights,
+  wantsOf,
+} from './plan.ts';
 export { accumulatorOf } from './product.ts';
 export type { Sample, Statistic, Wants } from './statistics.ts';

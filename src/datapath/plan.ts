@@ -1,5 +1,6 @@
 import type { Settings } from '../formats/index.ts';
 import { SITE_NAMES, type Site, type SiteName, siteId } from '../model/index.ts';
+import { formatOf, productOf } from './product.ts';
 import type { Statistic, Wants } from './statistics.ts';
 
 /** Float operands, float32 accumulation. */
@@ -76,6 +77,25 @@ export const REFERENCE_PLAN: DatapathPlan = {
     SITE_NAMES.map((name) => [name, { kind: 'float', weights: 'float32', activations: 'float32' }]),
   ) as Record<SiteName, FloatArithmetic>,
 };
+
+/**
+ * Whether two plans encode a model's weights alike, so that weights prepared for one serve the other: they may differ in
+ * the activations, as far as the product stays the same and nothing of them is fitted beforehand, and in what they
+ * re-quantise.
+ */
+export function sameWeights(a: DatapathPlan, b: DatapathPlan): boolean {
+  if (a.mixed || b.mixed || a.exceptions || b.exceptions) return false;
+  return SITE_NAMES.every((name) => weightsPart(a.sites[name]) === weightsPart(b.sites[name]));
+}
+
+/** Everything that preparing a weight depends on. */
+function weightsPart(arithmetic: Arithmetic): string {
+  const { activations, requantize: _, ...rest } = { requantize: false, ...arithmetic };
+  if (arithmetic.kind !== 'scaled') return JSON.stringify(rest);
+  const product = productOf(formatOf(arithmetic.weights), formatOf(arithmetic.activations));
+  const fitted = arithmetic.activations.scale === 'static' ? activations : undefined;
+  return JSON.stringify({ ...rest, product, fitted });
+}
 
 /** Whether a plan computes as the reference does. */
 export function isReference(plan: DatapathPlan): boolean {

@@ -1,5 +1,13 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { type DatapathPlan, isReference, needsCalibration, REFERENCE_PLAN } from '../datapath/index.ts';
+import {
+  type DatapathPlan,
+  isReference,
+  needsCalibration,
+  REFERENCE_PLAN,
+  sameWeights,
+} from '../datapath/index.ts';
 import { compileKernels, createGemm, createKernels, type Gemm, type Kernels } from '../kernels/index.ts';
 import type { Machine } from '../machine/index.ts';
 import type { LoadedModel } from './load.ts';
@@ -76,8 +84,7 @@ export async function compare(
   machines: readonly Machine[],
   options: EvaluateOptions = {},
 ): Promise<Evaluation[]> {
-  const task = await prepareTask(model, options);
-  const run = await Comparison.create(model, task, options);
+  const run = await Comparison.create(model, options);
   const evaluations: Evaluation[] = [];
   for (const machine of machines) evaluations.push(await run.evaluate(machine));
   return evaluations;
@@ -89,8 +96,11 @@ function overflowWarning(count: number): string[] {
 
 type Calibrated = { statistics: PreparedModel['calibration']; source: string };
 
-/** What machines share in a comparison: data, kernels, the reference, the calibration. */
-class Comparison {
+/**
+ * What machines share in a comparison: data, kernels, the reference, the calibration, and the weights of the machine
+ * before where the next one encodes them alike.
+ */
+export class Comparison {
   readonly #model: LoadedModel;
   readonly #task: EvaluationTask;
   readonly #options: EvaluateOptions;
@@ -101,6 +111,7 @@ class Comparison {
   readonly #memory: number;
   #reference: PreparedModel | undefined;
   #calibration: Calibrated | undefined;
+  #previous: PreparedModel | undefined;
 
   private constructor(
     model: LoadedModel,
@@ -118,11 +129,8 @@ class Comparison {
     this.#memory = options.memory ?? defaultMemory();
   }
 
-  static async create(
-    model: LoadedModel,
-    task: EvaluationTask,
-    options: EvaluateOptions,
-  ): Promise<Comparison> {
+  static async create(model: LoadedModel, options: EvaluateOptions): Promise<Comparison> {
+    const task = await prepareTask(model, options);
     const module = await compileKernels();
     const kernels = await createKernels(module);
     const gemm = await createGemm(kernels, { backend: options.backend ?? 'auto', threads: 1 });
@@ -134,14 +142,27 @@ class Comparison {
     return new Comparison(model, task, options, { module, kernels, gemm, sha256 });
   }
 
+  /** What the results depend on, beside machine and options; checkpoint and data file by their SHA-256. */
+  async facts(): Promise<{
+    checkpoint: string;
+    kernel: string;
+    data: string;
+    source: string;
+    context: number;
+  }> {
+    const { file, source, context } = this.#task;
+    const data = createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex');
+    return { checkpoint: this.#sha256, kernel: this.#gemm.description, data, source, context };
+  }
+
   async evaluate(machine: Machine): Promise<Evaluation> {
     const { task, source, context } = this.#task;
     const needed = needsCalibration(machine.plan);
     const reference = this.#options.divergence ? await this.#referenceModel() : undefined;
     const calibration = needed ? await this.#calibrate(machine) : undefined;
-    const prepared = isReference(machine.plan)
-      ? await this.#referenceModel()
-      : await this.#prepare(machine.name, machine.plan, calibration?.statistics);
+    const prepared = await this.#prepared(machine, calibration?.statistics);
     const streamed = !prepared.weights || (reference !== undefined && !reference.weights);
     const cores = this.#options.workers ?? availableParallelism();
     const workers = streamed ? 1 : Math.min(cores, task.requests.length);
@@ -237,6 +258,18 @@ class Comparison {
     );
     this.#calibration = { statistics, source };
     return this.#calibration;
+  }
+
+  async #prepared(machine: Machine, calibration: PreparedModel['calibration']): Promise<PreparedModel> {
+    const { plan } = machine;
+    const previous = this.#previous;
+    if (previous && sameWeights(previous.plan, plan)) return { ...previous, plan, calibration };
+    // Dropped before the next are read, so that only one machine's weights are in memory.
+    this.#previous = undefined;
+    if (isReference(plan)) return this.#referenceModel();
+    const prepared = await this.#prepare(machine.name, plan, calibration);
+    if (prepared.weights) this.#previous = prepared;
+    return prepared;
   }
 
   async #referenceModel(): Promise<PreparedModel> {

@@ -3,7 +3,14 @@
  *
  * May import machine, datapath, model, kernels, checkpoint, tensor.
  */
-export { compare, type EvaluateOptions, type Evaluation, evaluate, type Progress } from './evaluate.ts';
+export {
+  Comparison,
+  compare,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+  type Progress,
+} from './evaluate.ts';
 export { type LoadedModel, loadModel } from './load.ts';
 export type { MetricOptions } from './metric.ts';
 export type { MetricResult } from './metrics.ts';

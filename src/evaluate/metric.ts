@@ -34,6 +34,10 @@ export interface MetricOptions {
   chunk?: number | undefined;
   /** Chunks to score; default: all that the text fills. */
   chunks?: number | undefined;
+  /** So many chunks from random places of the text instead of consecutive ones; implies rolling. */
+  sequences?: number | undefined;
+  /** Of the random places; default: 0. */
+  seed?: number | undefined;
   /** Last word: only its last token is the target. */
   lastToken?: boolean | undefined;
 }

@@ -71,7 +71,8 @@ export function chooseMetric(
 }
 
 function resolve(name: string, data: Dataset, model: 'decoder' | 'encoder', options: MetricOptions): Metric {
-  const rolling = options.rolling || options.chunk !== undefined || options.chunks !== undefined;
+  const { chunk, chunks, sequences } = options;
+  const rolling = options.rolling || [chunk, chunks, sequences].some((value) => value !== undefined);
   if (name === 'perplexity' && rolling) return rollingPerplexity;
   if (name !== 'auto') return findMetric(name);
   if (model === 'encoder') return classification;
@@ -110,5 +111,7 @@ const OPTION_NAMES = Object.keys({
   limit: 0,
   pairColumn: 0,
   rolling: 0,
+  seed: 0,
+  sequences: 0,
   split: 0,
 } satisfies Record<OptionName, 0>) as OptionName[];

@@ -174,6 +174,44 @@ describe('perplexity of chunks', () => {
     expect(requests({ limit: 1 })).toHaveLength(1);
   });
 
+  test('draws chunks from random places by a seed, each draw the same whatever their number', () => {
+    const letters = text(Array.from({ length: 200 }, (_, i) => `w${i}`).join(' '));
+    const starts = (options: object) =>
+      rollingPerplexity
+        .prepare(letters, tokenizer, { context: 5, bos: false, ...options })
+        .requests.map(({ tokens }) => {
+          expect(tokens).toHaveLength(5);
+          expect(tokens.every((token, i) => i === 0 || token !== tokens[i - 1])).toBe(true);
+          return textOf(tokenizer, tokens);
+        });
+    const drawn = starts({ sequences: 128, seed: 7 });
+    expect(starts({ sequences: 40, seed: 7 })).toEqual(drawn.slice(0, 40));
+    expect(starts({ sequences: 40, seed: 7, limit: 3 })).toEqual(drawn.slice(0, 3));
+    expect(starts({ sequences: 40, seed: 8 })).not.toEqual(drawn.slice(0, 40));
+    expect(starts({ sequences: 40 })).toEqual(starts({ sequences: 40, seed: 0 }));
+    // Of 128 draws from some 196 places most differ.
+    expect(new Set(drawn).size).toBeGreaterThan(70);
+  });
+
+  test('counts tokens in no random chunk', () => {
+    const task = rollingPerplexity.prepare(ten, tokenizer, { context: 4, sequences: 2, seed: 1 });
+    const all = task.requests.map(({ tokens }) => textOf(tokenizer, tokens));
+    const result = task.reduce([score([1, 2, 3]), score([1, 2, 3])]);
+    expect(result.chunks).toBe(2);
+    const whole = rollingPerplexity.prepare(ten, tokenizer, { context: 10 }).requests[0]!.tokens;
+    const held = new Set(task.requests.flatMap(({ tokens }) => tokens));
+    expect(result.unusedTokens, all.join('|')).toBe(whole.filter((token) => !held.has(token)).length);
+  });
+
+  test('takes no options that contradict random places', () => {
+    const prepare = (options: object) => () =>
+      rollingPerplexity.prepare(ten, tokenizer, { context: 4, ...options });
+    expect(prepare({ sequences: 2, chunks: 2 })).toThrow('counts consecutive chunks');
+    expect(prepare({ seed: 2 })).toThrow('seeds random places');
+    expect(prepare({ sequences: 0 })).toThrow('expected a whole number of at least 1');
+    expect(prepare({ sequences: 1, seed: -1 })).toThrow('expected a whole number of at least 0');
+  });
+
   test('joins records, and documents that a text separates, by a blank line', () => {
     const joined = parseDataset('a.jsonl', '{"text":"a b"}\n{"text":"c"}');
     for (const [data, split] of [

@@ -14,6 +14,8 @@ export interface EvaluationTask {
   task: Task<'score' | 'classify', Request, Outcome, MetricResult>;
   /** The file that the user named, or which demo text. */
   source: string;
+  /** Its path. */
+  file: string;
   context: number;
 }
 
@@ -46,7 +48,7 @@ export async function prepareTask(
     vocabulary: config.vocabulary,
     ...(config.labels !== undefined && { classes: config.labels }),
   });
-  return { task: task as EvaluationTask['task'], source, context };
+  return { task: task as EvaluationTask['task'], source, file: dataset.file, context };
 }
 
 /** The first sequences of a text: what a machine's static scales are taken from. Default: the demo text. */

@@ -3,7 +3,7 @@
  * by. May import from datapath/, model/, formats/ and errors.ts.
  */
 export { describeOperands, describeSites } from './describe.ts';
-export { loadMachine } from './load.ts';
+export { loadMachine, readMachine } from './load.ts';
 export { InputErrors } from './mistakes.ts';
 export { type Machine, parseMachine, peakRate } from './parse.ts';
 export { presetNames } from './presets.ts';

@@ -13,6 +13,14 @@ import { MAX_BYTES } from './yaml-file.ts';
  */
 export async function loadMachine(nameOrPath: string): Promise<Machine> {
   const { text, file } = readSource(nameOrPath, '.');
+  return readMachine(text, file);
+}
+
+/**
+ * A machine from a text that stands for `file`: what it extends is looked for from there.
+ * @throws InputError as `loadMachine` does
+ */
+export function readMachine(text: string, file: string): Machine {
   return parseMachine(text, file, (name, from) => readSource(name, isPreset(from) ? '.' : dirname(from)));
 }
 
