@@ -8,6 +8,7 @@ import { float16 } from './float16.ts';
 import { float32 } from './float32.ts';
 import type { FloatFormat } from './format.ts';
 import { integerFormat } from './integer.ts';
+import { olive4, oliveFlint4, oliveInt4, oliveInt8 } from './olive/index.ts';
 import { plainFormat } from './plain.ts';
 import { readSettings } from './settings.ts';
 import type { FormatDefinition, Granularity, TensorFormat } from './tensor-format.ts';
@@ -34,6 +35,10 @@ const DEFINITIONS: readonly RegisteredFormat[] = [
   plainFormat(float16),
   plainFormat(float32),
   ...Array.from({ length: 15 }, (_, i) => integerFormat(i + 2)),
+  oliveInt4,
+  oliveFlint4,
+  oliveInt8,
+  olive4,
   plainFormat(tf32),
 ];
 
