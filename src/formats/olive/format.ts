@@ -37,6 +37,9 @@ import {
  * scale            float32 a row or a tensor, by search (search.ts), at 3 sigma, or given; zeros have scale 1
  * storage          value 2i in the low half of the pair, 2i + 1 in the high half (which, is not published: assumed); a row
  *                  of odd length ends in a half of zeros; then a float32 scale a row or one
+ *
+ * Not here: the public code's unsigned activations (4 bits of magnitude, E2M2 outliers). It pairs values of the tensor laid
+ * flat, which is the same for rows of even length.
  */
 export class OlivePairs implements TensorFormat {
   readonly granule = 2;

@@ -1,4 +1,4 @@
-import { loadPart, storePart } from './vector';
+import { constant, loadPart, storePart } from './vector';
 
 // Outlier-victim pairs (OliVe, ISCA 2023). A vector holds two pairs, so that none spans two. A row of odd length ends
 // in a value without a partner, which is coded as a normal value: its lane of the cut is NaN, and nothing lies beyond
@@ -6,17 +6,29 @@ import { loadPart, storePart } from './vector';
 // `dropped` are the bits of a float32's mantissa that an outlier loses; `flint` says which normal type, `later` whose
 // ties and pair rule: the public code's (later grid entry, left outlier) or the paper's (even, larger outlier).
 
+const SIGN = memory.data<u32>([0x80000000]);
+const HALF = memory.data<f32>([0.5]);
+const ONE = memory.data<f32>([1]);
+const FOUR = memory.data<f32>([4]);
+const EIGHT = memory.data<f32>([8]);
+const TWELVE = memory.data<f32>([12]);
+const SIXTEEN = memory.data<f32>([16]);
+const ONE_BIT = memory.data<i32>([1]);
+/** By lane: 1 in the right values of the pairs, all ones in the left ones. */
+const RIGHT_BIT = memory.data<i32>([0, 1, 0, 1]);
+const LEFT = memory.data<i32>([-1, 0, -1, 0]);
+
 /** Elements of four quotients x / scale. */
 @inline
 function coded(q: v128, cut: v128, numbers: usize, dropped: i32, flint: bool, later: bool): v128 {
-  const sign = v128.and(q, i32x4.splat(i32.MIN_VALUE));
+  const sign = v128.and(q, constant(SIGN));
   const magnitude = v128.xor(q, sign);
   const outlier = f32x4.ge(magnitude, cut);
 
   // 1 where a tie goes up in magnitude: from an odd mantissa, or, where the larger number wins, for positive ones.
   const up = later
-    ? i32x4.add(i32x4.shr_s(q, 31), i32x4.splat(1))
-    : v128.and(i32x4.shr_u(magnitude, dropped), i32x4.splat(1));
+    ? i32x4.add(i32x4.shr_s(q, 31), constant(ONE_BIT))
+    : v128.and(i32x4.shr_u(magnitude, dropped), constant(ONE_BIT));
   const half = i32x4.add(magnitude, i32x4.splat((1 << (dropped - 1)) - 1));
   const short = v128.and(i32x4.add(half, up), i32x4.splat(-1 << dropped));
   const abfloat = f32x4.pmin(f32x4.pmax(short, v128.load32_splat(numbers, 8)), v128.load32_splat(numbers, 12));
@@ -24,23 +36,23 @@ function coded(q: v128, cut: v128, numbers: usize, dropped: i32, flint: bool, la
   let normal = f32x4.nearest(magnitude);
   if (later) {
     // Ties went to the even neighbour: positive ones that went down come up, negative ones that went up come down.
-    const wrong = f32x4.eq(f32x4.sub(magnitude, normal), v128.or(f32x4.splat(0.5), sign));
-    normal = f32x4.add(normal, v128.and(v128.or(f32x4.splat(1), sign), wrong));
+    const wrong = f32x4.eq(f32x4.sub(magnitude, normal), v128.or(constant(HALF), sign));
+    normal = f32x4.add(normal, v128.and(v128.or(constant(ONE), sign), wrong));
   }
   if (flint) {
     // 0 1 2 3 4 are the whole numbers, 4 6 8 have one bit of mantissa, 12 is missing. Floats of one sign order as integers.
-    normal = v128.bitselect(normal, short, f32x4.lt(magnitude, f32x4.splat(4)));
-    const beyond = i32x4.gt_s(later ? i32x4.add(magnitude, up) : magnitude, f32x4.splat(12));
-    const large = v128.bitselect(f32x4.splat(16), f32x4.splat(8), beyond);
-    normal = v128.bitselect(large, normal, f32x4.ge(normal, f32x4.splat(8)));
+    normal = v128.bitselect(normal, short, f32x4.lt(magnitude, constant(FOUR)));
+    const beyond = i32x4.gt_s(later ? i32x4.add(magnitude, up) : magnitude, constant(TWELVE));
+    const large = v128.bitselect(constant(SIXTEEN), constant(EIGHT), beyond);
+    normal = v128.bitselect(large, normal, f32x4.ge(normal, constant(EIGHT)));
   }
   normal = f32x4.pmin(normal, v128.load32_splat(numbers, 4));
 
   // A normal value is smaller than its pair's outlier, so that comparing magnitudes is enough; of equals the left stays.
   const partner = i32x4.shuffle(magnitude, magnitude, 1, 0, 3, 2);
   const beaten = later
-    ? v128.not(v128.and(outlier, i32x4(-1, 0, -1, 0)))
-    : i32x4.gt_s(i32x4.add(partner, i32x4(0, 1, 0, 1)), magnitude);
+    ? v128.not(v128.and(outlier, v128.load(LEFT)))
+    : i32x4.gt_s(i32x4.add(partner, v128.load(RIGHT_BIT)), magnitude);
   const victim = v128.and(i32x4.shuffle(outlier, outlier, 1, 0, 3, 2), beaten);
 
   const element = v128.or(v128.bitselect(abfloat, normal, outlier), sign);
