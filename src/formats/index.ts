@@ -21,6 +21,7 @@ import { mxfp6 } from './mxfp6.ts';
 import { mxfp8 } from './mxfp8.ts';
 import { mxint8 } from './mxint8.ts';
 import { nvfp4 } from './nvfp4.ts';
+import { olive4, oliveFlint4, oliveInt4, oliveInt8 } from './olive/index.ts';
 import { plainFormat } from './plain.ts';
 import { type Mismatch, readSettings } from './settings.ts';
 import type { FormatDefinition, Granularity, TensorFormat } from './tensor-format.ts';
@@ -69,6 +70,10 @@ const DEFINITIONS: readonly RegisteredFormat[] = [
   mxfp8,
   mxint8,
   nvfp4,
+  oliveFlint4,
+  oliveInt4,
+  oliveInt8,
+  olive4,
   plainFormat(tf32),
   vsQuant,
 ];

@@ -186,6 +186,33 @@ export interface KernelExports {
   clampGroups(x: number, limits: number, rows: number, columns: number, group: number): void;
   copyColumns(out: number, x: number, rows: number, columns: number, first: number, count: number): void;
 
+  groupThreeSigma(out: number, x: number, rows: number, columns: number, group: number): void;
+  roundPairs(
+    x: number,
+    scales: number,
+    step: number,
+    rows: number,
+    columns: number,
+    numbers: number,
+    dropped: number,
+    flint: boolean,
+    later: boolean,
+    values: boolean,
+  ): void;
+  pairErrors(
+    errors: number,
+    x: number,
+    scales: number,
+    count: number,
+    rows: number,
+    together: number,
+    columns: number,
+    numbers: number,
+    dropped: number,
+    flint: boolean,
+    later: boolean,
+  ): void;
+
   quantize(out: number, x: number, length: number, scale: number, offset: number): void;
   quantizeRows(out: number, scales: number, x: number, rows: number, columns: number, offset: number): void;
   fakeQuantize(x: number, length: number, scale: number): void;

@@ -13,15 +13,18 @@ import type {
 import type { KernelExports } from './module.ts';
 import { natural, same, wholeRows } from './operands.ts';
 import type { KernelStack } from './stack.ts';
+import { WebAssemblyPairKernels } from './webassembly-pairs.ts';
 
 /** The format kernels of `assembly/` over the stack of a thread. */
 export class WebAssemblyFormatKernels implements FormatKernels {
   readonly #stack: KernelStack;
   readonly #exports: KernelExports;
+  readonly pairs: WebAssemblyPairKernels;
 
   constructor(stack: KernelStack, exports: KernelExports) {
     this.#stack = stack;
     this.#exports = exports;
+    this.pairs = new WebAssemblyPairKernels(stack, exports);
   }
 
   groupAbsMax(out: Float32Array, x: Float32Array, layout: GroupLayout): void {
@@ -72,6 +75,12 @@ export class WebAssemblyFormatKernels implements FormatKernels {
     const { rows } = shape('groupRange', x, layout, { low, high });
     const [l, h] = [this.#stack.at('groupRange', low), this.#stack.at('groupRange', high)];
     this.#exports.groupRange(l, h, this.#stack.at('groupRange', x), rows, layout.columns, layout.group);
+  }
+
+  groupThreeSigma(out: Float32Array, x: Float32Array, layout: GroupLayout): void {
+    const { rows } = shape('groupThreeSigma', x, layout, { out });
+    const [to, from] = [this.#stack.at('groupThreeSigma', out), this.#stack.at('groupThreeSigma', x)];
+    this.#exports.groupThreeSigma(to, from, rows, layout.columns, layout.group);
   }
 
   scaleGroups(x: Float32Array, scales: Float32Array, layout: GroupLayout): void {

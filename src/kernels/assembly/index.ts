@@ -20,6 +20,8 @@ export {
   addLeftOutliers, addRightOutliers, countOutliers, extractOutliers, turnIntegers,
 } from './outliers';
 export { boundRows, countWrapped, packIntegers, widenRow } from './overflow';
+export { groupThreeSigma } from './moments';
+export { pairErrors, roundPairs } from './olive';
 export { packCodes, packPairRows, packRows, packTransposed } from './pack';
 export { dequantize, fakeQuantize, fakeQuantizeRows, quantize, quantizeRows } from './quantize';
 export { powerOfTwoScales } from './power-of-two-scales';
