@@ -3,11 +3,16 @@
  * fast path that agrees with it bit for bit. May import from kernels/, tensor/ and errors.ts.
  */
 import { InputError, type Place, suggest } from '../errors.ts';
+import { adaptivfloat } from './adaptivfloat.ts';
+import { ant, flint4, pot4 } from './ant.ts';
 import { bfloat16 } from './bfloat16.ts';
 import { float16 } from './float16.ts';
 import { float32 } from './float32.ts';
 import type { FloatFormat } from './format.ts';
+import { gobo } from './gobo.ts';
 import { integerFormat } from './integer.ts';
+import { nf4 } from './nf4.ts';
+import { olaccel } from './olaccel.ts';
 import { plainFormat } from './plain.ts';
 import { readSettings } from './settings.ts';
 import type { FormatDefinition, Granularity, TensorFormat } from './tensor-format.ts';
@@ -30,10 +35,17 @@ export {
 export type RegisteredFormat = FormatDefinition & { readonly float?: FloatFormat };
 
 const DEFINITIONS: readonly RegisteredFormat[] = [
+  adaptivfloat,
+  ant,
   plainFormat(bfloat16),
+  flint4,
   plainFormat(float16),
   plainFormat(float32),
+  gobo,
   ...Array.from({ length: 15 }, (_, i) => integerFormat(i + 2)),
+  nf4,
+  olaccel,
+  pot4,
   plainFormat(tf32),
 ];
 

@@ -81,6 +81,53 @@ export interface KernelExports {
     high: number,
     values: boolean,
   ): void;
+  roundFloats(
+    x: number,
+    scales: number,
+    rows: number,
+    columns: number,
+    group: number,
+    mantissa: number,
+    flush: number,
+    smallest: number,
+    largest: number,
+    values: boolean,
+  ): void;
+  roundToSmallGrid(
+    x: number,
+    scales: number,
+    rows: number,
+    columns: number,
+    group: number,
+    first: number,
+    steps: number,
+    count: number,
+    kind: number,
+    values: boolean,
+  ): void;
+  roundToLargeGrid(
+    x: number,
+    scales: number,
+    rows: number,
+    columns: number,
+    group: number,
+    entries: number,
+    thresholds: number,
+    size: number,
+    kind: number,
+    values: boolean,
+  ): void;
+  roundInsideToGrid(
+    x: number,
+    length: number,
+    first: number,
+    steps: number,
+    count: number,
+    low: number,
+    high: number,
+  ): void;
+  prefixSums(out: number, x: number, length: number): void;
+  squaredDeviations(x: number, length: number, mean: number): number;
 
   quantize(out: number, x: number, length: number, scale: number, offset: number): void;
   quantizeRows(out: number, scales: number, x: number, rows: number, columns: number, offset: number): void;

@@ -1,7 +1,15 @@
-import type { FormatKernels, GroupLayout, IntegerRounding } from './format-kernels.ts';
+import type {
+  FloatRounding,
+  FormatKernels,
+  Grid,
+  GridRounding,
+  GroupLayout,
+  IntegerRounding,
+} from './format-kernels.ts';
 import type { KernelExports } from './module.ts';
 import { natural, same, wholeRows } from './operands.ts';
 import type { KernelStack } from './stack.ts';
+import { roundInsideToGrid, roundToGrid } from './webassembly-grids.ts';
 
 /** The format kernels of `assembly/` over the stack of a thread. */
 export class WebAssemblyFormatKernels implements FormatKernels {
@@ -58,6 +66,51 @@ export class WebAssemblyFormatKernels implements FormatKernels {
       const scalesAt = this.#stack.vector(scales);
       this.#exports.roundIntegers(at, scalesAt, zerosAt, rows, columns, group, low, high, to === 'values');
     });
+  }
+
+  roundToGrid(x: Float32Array, scales: Float32Array, layout: GroupLayout, rounding: GridRounding): void {
+    const { rows } = shape('roundToGrid', x, layout, { scales });
+    roundToGrid(this.#stack, this.#exports, x, scales, rows, layout, rounding);
+  }
+
+  roundInsideToGrid(x: Float32Array, grid: Grid, low: number, high: number): void {
+    roundInsideToGrid(this.#stack, this.#exports, x, grid, low, high);
+  }
+
+  roundFloats(x: Float32Array, scales: Float32Array, layout: GroupLayout, rounding: FloatRounding): void {
+    const { rows } = shape('roundFloats', x, layout, { scales });
+    const { mantissa, flush, smallest, largest, to } = rounding;
+    if (!(mantissa >= 0 && mantissa <= 22 && flush > 0))
+      throw new Error(`roundFloats: mantissa ${mantissa}, flush ${flush}`);
+    const at = this.#stack.at('roundFloats', x);
+    this.#stack.scratch(() => {
+      const scalesAt = this.#stack.vector(scales);
+      const { columns, group } = layout;
+      const values = to === 'values';
+      this.#exports.roundFloats(
+        at,
+        scalesAt,
+        rows,
+        columns,
+        group,
+        mantissa,
+        flush,
+        smallest,
+        largest,
+        values,
+      );
+    });
+  }
+
+  prefixSums(x: Float32Array): Float64Array {
+    const from = this.#stack.at('prefixSums', x);
+    const at = this.#stack.take((x.length + 1) * 8);
+    this.#exports.prefixSums(at, from, x.length);
+    return new Float64Array(this.#stack.memory.buffer, at, x.length + 1);
+  }
+
+  squaredDeviations(x: Float32Array, mean: number): number {
+    return this.#exports.squaredDeviations(this.#stack.at('squaredDeviations', x), x.length, mean);
   }
 }
 

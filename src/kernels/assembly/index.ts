@@ -12,9 +12,12 @@ export { packCodes, packPairRows, packRows, packTransposed } from './pack';
 export { dequantize, fakeQuantize, fakeQuantizeRows, quantize, quantizeRows } from './quantize';
 export { absMax, argMax, columnAbsMax, divergenceSums, expSums, findNonFinite, rowAbsMax } from './reduce';
 export { rope } from './rope';
+export { roundFloats } from './round-floats';
 export { roundIntegers } from './round-integers';
+export { roundInsideToGrid, roundToLargeGrid, roundToSmallGrid } from './round-to-grid';
 export { roundBfloat16, roundFloat16, roundTf32, widenBfloat16, widenFloat16 } from './rounding';
 export { softmax } from './softmax';
+export { prefixSums, squaredDeviations } from './sums';
 
 /** First byte that the module itself does not use. */
 export function heapBase(): usize {
