@@ -43,7 +43,7 @@ def flint(bits: int) -> list[float]:
     field = bits - 1
     values = [0.0, 2.0 ** (2 * field - 2)]
     for exponent in range(2 * field - 2):
-        length = exponent if exponent < field else 2 * field - 3 - exponent
+        length = exponent if exponent < field - 1 else 2 * field - 3 - exponent
         values += [2.0**exponent * (1 + m / 2**length) for m in range(2**length)]
     return values
 
@@ -206,10 +206,10 @@ def build(folder: Path) -> None:
     save("int4-clipped", scales=scales, elements=elements.astype(np.int8))
 
     settings = ((4, 2), (4, 3), (6, 3), (8, 3), (8, 4), (16, 5))
-    code = {f"reference-code.{n}.{e}": adaptivfloat(x, n, e) for n, e in settings}
-    paper = {f"paper.{n}.{e}": adaptivfloat_paper(x, n, e) for n, e in settings[:-1]}
-    save("adaptivfloat-code", **code)
-    save("adaptivfloat-paper", **paper)
+    some = x[16:32]
+    code = {f"reference-code.{n}.{e}": adaptivfloat(some, n, e) for n, e in settings}
+    paper = {f"paper.{n}.{e}": adaptivfloat_paper(some, n, e) for n, e in settings[:-1]}
+    save("adaptivfloat", input=some, **code, **paper)
 
     arrays = {}
     for bits in (3, 4):
