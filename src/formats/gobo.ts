@@ -51,7 +51,8 @@ class Gobo implements TensorFormat<GoboFit> {
   fit(kernels: Kernels, x: Float32Array, _columns: number, whole?: GoboFit): GoboFit {
     if (whole) return whole;
     const mark = kernels.mark();
-    const sorted = kernels.load(x).sort();
+    const sorted = kernels.load(x);
+    kernels.formats.sort(sorted);
     const { low, high } = limits(kernels, sorted);
     const normal = sorted.subarray(countBelow(sorted, low), countBelow(sorted, high, true));
     const centroids = clusterSorted(kernels, normal, 2 ** this.#bits);

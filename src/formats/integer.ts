@@ -95,10 +95,10 @@ class Integer implements TensorFormat<IntegerFit> {
 
   /** Scales and zero points of ranges, each range times its factor. */
   #asymmetric(low: Float32Array, high: Float32Array, factor: (i: number) => number): IntegerFit {
-    const scales = Float32Array.from(high, (max, i) =>
+    const scales = high.map((max, i) =>
       clipped(this.#scale(Math.max(max, 0) - Math.min(low[i]!, 0)), factor(i)),
     );
-    const zeros = Float32Array.from(low, (min, i) => {
+    const zeros = low.map((min, i) => {
       const below = Math.fround(-Math.min(min, 0) * factor(i));
       return Math.min(roundHalfEven(Math.fround(below / scales[i]!)), this.#high);
     });

@@ -47,18 +47,23 @@ class OlAccel implements TensorFormat {
     this.granularity = granularity;
   }
 
-  fit(_kernels: Kernels, x: Float32Array, columns: number): Fit {
+  fit(kernels: Kernels, x: Float32Array, columns: number): Fit {
     const unit = this.granularity === 'tensor' ? x.length : columns;
     const scales = new Float32Array(groupCount(this.granularity, x.length, columns));
-    for (let i = 0; i < scales.length; i++) scales[i] = this.#scale(x.subarray(i * unit, (i + 1) * unit));
+    for (let i = 0; i < scales.length; i++) {
+      const mark = kernels.mark();
+      scales[i] = this.#scale(kernels, kernels.load(x.subarray(i * unit, (i + 1) * unit)));
+      kernels.release(mark);
+    }
     return { scales };
   }
 
-  #scale(x: Float32Array): number {
+  /** Of values that may be sorted. */
+  #scale(kernels: Kernels, sorted: Float32Array): number {
     const { scale, outliers } = this.settings;
     if (typeof scale === 'number') return Math.fround(scale);
-    const sorted = new Float32Array(x).sort();
-    const threshold = largestWithout(sorted, Math.floor((outliers as number) * x.length));
+    kernels.formats.sort(sorted);
+    const threshold = largestWithout(sorted, Math.floor((outliers as number) * sorted.length));
     const max = Math.max(-sorted[0]!, sorted.at(-1)!);
     return Math.max(Math.fround(threshold / NORMAL), Math.fround(max / LARGEST)) || (max > 0 ? 2 ** -149 : 1);
   }

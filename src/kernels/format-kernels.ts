@@ -32,6 +32,8 @@ export interface FormatKernels {
    */
   roundFloats(x: Float32Array, scales: Float32Array, layout: GroupLayout, rounding: FloatRounding): void;
 
+  /** Ascending, in place; -0 before +0. x holds no NaN. */
+  sort(x: Float32Array): void;
   /** [x.length + 1]: sums of the first 0, 1, ... values in float64, one after the other, in the kernel memory. */
   prefixSums(x: Float32Array): Float64Array;
   /** Σ (x - mean)² in float64. */

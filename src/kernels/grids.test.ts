@@ -101,3 +101,15 @@ it('sums prefixes and squared deviations in float64', () => {
   const squares = values.reduce((total, value) => total + (value - 0.3) ** 2, 0);
   expect(kernels.formats.squaredDeviations(x, 0.3) / squares).toBeCloseTo(1, 12);
 });
+
+it('sorts any floats', () => {
+  fc.assert(
+    fc.property(fc.array(fc.float({ noNaN: true }), { maxLength: 300 }), (values) => {
+      const mark = kernels.mark();
+      const x = kernels.load(Float32Array.from(values));
+      kernels.formats.sort(x);
+      expect([...x]).toEqual([...Float32Array.from(values).sort()]);
+      kernels.release(mark);
+    }),
+  );
+});

@@ -105,16 +105,16 @@ export interface KernelExports {
     kind: number,
     values: boolean,
   ): void;
-  roundToLargeGrid(
+  roundToBuckets(
     x: number,
     scales: number,
     rows: number,
     columns: number,
     group: number,
-    entries: number,
-    thresholds: number,
-    size: number,
-    kind: number,
+    table: number,
+    shift: number,
+    base: number,
+    last: number,
     values: boolean,
   ): void;
   roundInsideToGrid(
@@ -126,6 +126,7 @@ export interface KernelExports {
     low: number,
     high: number,
   ): void;
+  sortFloats(x: number, spare: number, counts: number, length: number): void;
   prefixSums(out: number, x: number, length: number): void;
   squaredDeviations(x: number, length: number, mean: number): number;
 

@@ -102,6 +102,14 @@ export class WebAssemblyFormatKernels implements FormatKernels {
     });
   }
 
+  sort(x: Float32Array): void {
+    const at = this.#stack.at('sort', x);
+    this.#stack.scratch(() => {
+      const counts = this.#stack.take(4096);
+      this.#exports.sortFloats(at, this.#stack.take(x.length * 4), counts, x.length);
+    });
+  }
+
   prefixSums(x: Float32Array): Float64Array {
     const from = this.#stack.at('prefixSums', x);
     const at = this.#stack.take((x.length + 1) * 8);

@@ -3,8 +3,10 @@ import type { KernelExports } from './module.ts';
 import { same } from './operands.ts';
 import type { KernelStack } from './stack.ts';
 
-/** Up to this many entries all thresholds are compared; from there on a binary search does less. */
-const SMALL = 32;
+/** Up to this many entries, and in grids of values, all thresholds are compared; beyond it a table of buckets is faster. */
+const SMALL = 16;
+/** A table of more buckets does not stay in a first-level cache. */
+const MOST_BUCKETS = 2048;
 const LARGEST = 256;
 
 /** `kind` of `assembly/round-to-grid.ts`. */
@@ -30,37 +32,15 @@ export function roundToGrid(
   const [first, values] = [entries[0]!, to === 'values'];
   stack.scratch(() => {
     const scalesAt = stack.vector(scales);
-    if (entries.length <= SMALL) {
-      const steps = stepsOf(stack, grid);
-      exports.roundToSmallGrid(
-        at,
-        scalesAt,
-        rows,
-        columns,
-        group,
-        first,
-        steps,
-        thresholds.length,
-        kind,
-        values,
-      );
-    } else {
-      const size = 2 ** Math.ceil(Math.log2(entries.length));
-      const filled = stack.floats(size).fill(Number.NaN);
-      filled.set(thresholds);
-      exports.roundToLargeGrid(
-        at,
-        scalesAt,
-        rows,
-        columns,
-        group,
-        stack.vector(entries),
-        filled.byteOffset,
-        size,
-        kind,
-        values,
-      );
+    const table = of === 'magnitudes' && entries.length > SMALL ? bucketsOf(stack, grid) : undefined;
+    if (table) {
+      const { at: buckets, shift, base, last } = table;
+      exports.roundToBuckets(at, scalesAt, rows, columns, group, buckets, shift, base, last, values);
+      return;
     }
+    const steps = stepsOf(stack, grid);
+    const count = thresholds.length;
+    exports.roundToSmallGrid(at, scalesAt, rows, columns, group, first, steps, count, kind, values);
   });
 }
 
@@ -99,4 +79,30 @@ function stepsOf(stack: KernelStack, { entries, thresholds }: Grid): number {
     integers.fill(bits[k + 1]! - bits[k]!, k * 8 + 4, k * 8 + 8);
   }
   return at;
+}
+
+/**
+ * Buckets of magnitudes by the upper bits of the float, as many bits as part the thresholds; undefined where that takes
+ * too many buckets. Positive floats order as their bits do, so that a bucket below a threshold's holds what is below it.
+ */
+function bucketsOf(stack: KernelStack, { entries, thresholds }: Grid) {
+  const bits = new Int32Array(Float32Array.from(thresholds).buffer);
+  if (!thresholds.every((threshold) => threshold > 0)) return undefined;
+  let shift = 23;
+  while (shift > 0 && bits.some((word, i) => i > 0 && word >> shift === bits[i - 1]! >> shift)) shift--;
+  const base = bits[0]! >> shift;
+  const last = (bits.at(-1)! >> shift) - base;
+  if (shift === 0 || last >= MOST_BUCKETS) return undefined;
+  const at = stack.take((last + 1) * 16);
+  const floats = new Float32Array(stack.memory.buffer, at, (last + 1) * 4);
+  const words = new Int32Array(stack.memory.buffer, at, (last + 1) * 4);
+  const entryBits = new Int32Array(Float32Array.from(entries).buffer);
+  for (let bucket = 0, passed = 0; bucket <= last; bucket++) {
+    const has = passed < bits.length && bits[passed]! >> shift === base + bucket;
+    floats[bucket * 4] = has ? thresholds[passed]! : Number.POSITIVE_INFINITY;
+    words[bucket * 4 + 1] = entryBits[passed]!;
+    words[bucket * 4 + 2] = has ? entryBits[passed + 1]! - entryBits[passed]! : 0;
+    if (has) passed++;
+  }
+  return { at, shift, base, last };
 }

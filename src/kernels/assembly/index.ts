@@ -14,9 +14,10 @@ export { absMax, argMax, columnAbsMax, divergenceSums, expSums, findNonFinite, r
 export { rope } from './rope';
 export { roundFloats } from './round-floats';
 export { roundIntegers } from './round-integers';
-export { roundInsideToGrid, roundToLargeGrid, roundToSmallGrid } from './round-to-grid';
+export { roundInsideToGrid, roundToBuckets, roundToSmallGrid } from './round-to-grid';
 export { roundBfloat16, roundFloat16, roundTf32, widenBfloat16, widenFloat16 } from './rounding';
 export { softmax } from './softmax';
+export { sortFloats } from './sort';
 export { prefixSums, squaredDeviations } from './sums';
 
 /** First byte that the module itself does not use. */

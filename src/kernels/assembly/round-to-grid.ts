@@ -88,7 +88,7 @@ function roundSmall(
   }
 }
 
-/** Up to 32 entries: every threshold is compared. */
+/** Every threshold is compared. */
 export function roundToSmallGrid(
   x: usize, scales: usize, rows: usize, columns: usize, group: usize, first: f32, steps: usize, count: usize,
   kind: i32, values: bool,
@@ -106,31 +106,49 @@ export function roundToSmallGrid(
   }
 }
 
+/** The row of a bucket: threshold, bits of the entry below it, what the entry above adds to them, nothing. */
+@inline
+function row(table: usize, bucket: i32): v128 {
+  return v128.load(table + (<usize>bucket << 4));
+}
+
+@inline
+function bucketed(
+  number: v128, scale: v128, table: usize, shift: i32, base: v128, last: v128, values: bool,
+): v128 {
+  const size = f32x4.abs(number);
+  const bucket = i32x4.max_s(i32x4.sub(i32x4.shr_u(size, shift), base), i32x4.splat(0));
+  const buckets = i32x4.min_s(bucket, last);
+  const r0 = row(table, i32x4.extract_lane(buckets, 0)), r1 = row(table, i32x4.extract_lane(buckets, 1));
+  const r2 = row(table, i32x4.extract_lane(buckets, 2)), r3 = row(table, i32x4.extract_lane(buckets, 3));
+  const low01 = i32x4.shuffle(r0, r1, 0, 4, 1, 5), low23 = i32x4.shuffle(r2, r3, 0, 4, 1, 5);
+  const thresholds = i64x2.shuffle(low01, low23, 0, 2), entries = i64x2.shuffle(low01, low23, 1, 3);
+  const differences = i64x2.shuffle(i32x4.shuffle(r0, r1, 2, 6, 3, 7), i32x4.shuffle(r2, r3, 2, 6, 3, 7), 0, 2);
+  const entry = i32x4.add(entries, v128.and(f32x4.ge(size, thresholds), differences));
+  return finished(entry, number, scale, MAGNITUDES, values);
+}
+
 /**
- * Up to 256 entries: binary search without branches over `size` (a power of two) entries, the thresholds filled up with
- * NaN, which no value passes.
+ * Magnitudes of more entries. Bits of a magnitude, `shift` of them dropped, less `base`, taken to 0 .. last, name a bucket
+ * of the table, 16 bytes each, in which at most one threshold lies.
  */
-export function roundToLargeGrid(
-  x: usize, scales: usize, rows: usize, columns: usize, group: usize, entries: usize, thresholds: usize, size: usize,
-  kind: i32, values: bool,
+export function roundToBuckets(
+  x: usize, scales: usize, rows: usize, columns: usize, group: usize, table: usize, shift: i32, base: i32, last: i32,
+  values: bool,
 ): void {
-  const half = size << 1;
+  const from = i32x4.splat(base), most = i32x4.splat(last);
   for (let r: usize = 0; r < rows; r++) {
     for (let c: usize = 0; c < columns; c += group, scales += 4) {
-      const scale = load<f32>(scales);
-      const by: f32 = kind == RECIPROCAL ? 1 / max<f32>(scale, LEAST_SCALE) : scale;
+      const scale = v128.load32_splat(scales);
       const length = min(group, columns - c);
-      for (const last = x + (length << 2); x < last; x += 4) {
-        let number = kind == RECIPROCAL ? load<f32>(x) * by : load<f32>(x) / by;
-        number = select<f32>(number, 0, number == number);
-        const key = kind == MAGNITUDES ? abs(number) : number;
-        let at: usize = 0;
-        for (let step = half; step > 2; step >>= 1) {
-          at += step & -usize(key >= load<f32>(thresholds + at + step - 4));
-        }
-        const entry = load<f32>(entries + at);
-        const element = kind == MAGNITUDES && number < 0 && entry > 0 ? -entry : entry;
-        store<f32>(x, values ? element * scale : element);
+      for (const end = x + ((length & ~3) << 2); x < end; x += 16) {
+        const number = scaled(v128.load(x), scale, MAGNITUDES);
+        v128.store(x, bucketed(number, scale, table, shift, from, most, values));
+      }
+      if (length & 3) {
+        const number = scaled(loadPart(x, length & 3), scale, MAGNITUDES);
+        storePart(x, bucketed(number, scale, table, shift, from, most, values), length & 3);
+        x += (length & 3) << 2;
       }
     }
   }
