@@ -78,7 +78,7 @@ class AdaptivFloat implements TensorFormat {
   round(kernels: Kernels, x: Float32Array, columns: number, { scales }: Fit, to: RoundTo): void {
     const layout = layoutOf(this.granularity, x.length, columns);
     const [flush, smallest, largest] = [this.#flush, this.#smallest, this.#largest];
-    kernels.formats.roundFloats(x, scales, layout, {
+    kernels.formats.roundFlushedFloats(x, scales, layout, {
       mantissa: this.#mantissa,
       flush,
       smallest,

@@ -30,7 +30,12 @@ export interface FormatKernels {
    * x / scale as a float without subnormals, ties to even; 0 where it is below `flush` in magnitude, at least
    * `smallest` elsewhere, at most `largest`. NaN becomes 0.
    */
-  roundFloats(x: Float32Array, scales: Float32Array, layout: GroupLayout, rounding: FloatRounding): void;
+  roundFlushedFloats(
+    x: Float32Array,
+    scales: Float32Array,
+    layout: GroupLayout,
+    rounding: FlushedFloatRounding,
+  ): void;
 
   /** Ascending, in place; -0 before +0. x holds no NaN. */
   sort(x: Float32Array): void;
@@ -70,7 +75,7 @@ export interface GridRounding {
   to: RoundTo;
 }
 
-export interface FloatRounding {
+export interface FlushedFloatRounding {
   /** Stored bits of the significand, 0 .. 22. */
   mantissa: number;
   /** Above 0. */

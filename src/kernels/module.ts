@@ -81,7 +81,7 @@ export interface KernelExports {
     high: number,
     values: boolean,
   ): void;
-  roundFloats(
+  roundFlushedFloats(
     x: number,
     scales: number,
     rows: number,

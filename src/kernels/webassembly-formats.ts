@@ -1,5 +1,5 @@
 import type {
-  FloatRounding,
+  FlushedFloatRounding,
   FormatKernels,
   Grid,
   GridRounding,
@@ -77,17 +77,22 @@ export class WebAssemblyFormatKernels implements FormatKernels {
     roundInsideToGrid(this.#stack, this.#exports, x, grid, low, high);
   }
 
-  roundFloats(x: Float32Array, scales: Float32Array, layout: GroupLayout, rounding: FloatRounding): void {
-    const { rows } = shape('roundFloats', x, layout, { scales });
+  roundFlushedFloats(
+    x: Float32Array,
+    scales: Float32Array,
+    layout: GroupLayout,
+    rounding: FlushedFloatRounding,
+  ): void {
+    const { rows } = shape('roundFlushedFloats', x, layout, { scales });
     const { mantissa, flush, smallest, largest, to } = rounding;
     if (!(mantissa >= 0 && mantissa <= 22 && flush > 0))
-      throw new Error(`roundFloats: mantissa ${mantissa}, flush ${flush}`);
-    const at = this.#stack.at('roundFloats', x);
+      throw new Error(`roundFlushedFloats: mantissa ${mantissa}, flush ${flush}`);
+    const at = this.#stack.at('roundFlushedFloats', x);
     this.#stack.scratch(() => {
       const scalesAt = this.#stack.vector(scales);
       const { columns, group } = layout;
       const values = to === 'values';
-      this.#exports.roundFloats(
+      this.#exports.roundFlushedFloats(
         at,
         scalesAt,
         rows,

@@ -12,7 +12,7 @@ export { packCodes, packPairRows, packRows, packTransposed } from './pack';
 export { dequantize, fakeQuantize, fakeQuantizeRows, quantize, quantizeRows } from './quantize';
 export { absMax, argMax, columnAbsMax, divergenceSums, expSums, findNonFinite, rowAbsMax } from './reduce';
 export { rope } from './rope';
-export { roundFloats } from './round-floats';
+export { roundFlushedFloats } from './round-flushed-floats';
 export { roundIntegers } from './round-integers';
 export { roundInsideToGrid, roundToBuckets, roundToSmallGrid } from './round-to-grid';
 export { roundBfloat16, roundFloat16, roundTf32, widenBfloat16, widenFloat16 } from './rounding';

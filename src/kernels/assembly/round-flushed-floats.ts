@@ -24,7 +24,7 @@ function rounded(
  * x / scale with `mantissa` stored bits (0..22), ties to even; 0 where it is below `flush` in magnitude (flush > 0), not
  * below `smallest` elsewhere, not above `largest`. With no stored bit the significand is 1, which is odd: ties go up.
  */
-export function roundFloats(
+export function roundFlushedFloats(
   x: usize, scales: usize, rows: usize, columns: usize, group: usize, mantissa: i32, flush: f32, smallest: f32,
   largest: f32, values: bool,
 ): void {
