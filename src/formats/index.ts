@@ -3,7 +3,9 @@
  * fast path that agrees with it bit for bit. May import from kernels/, tensor/ and errors.ts.
  */
 import { InputError, type Place, suggest } from '../errors.ts';
+import { adaptivfloat } from './adaptivfloat.ts';
 import { anda } from './anda.ts';
+import { ant, flint4, pot4 } from './ant.ts';
 import { bfloat16 } from './bfloat16.ts';
 import { figna } from './figna.ts';
 import { float4E2m1 } from './float4-e2m1.ts';
@@ -14,13 +16,16 @@ import { float8E5m2 } from './float8-e5m2.ts';
 import { float16 } from './float16.ts';
 import { float32 } from './float32.ts';
 import type { FloatFormat } from './format.ts';
+import { gobo } from './gobo.ts';
 import { integerFormat } from './integer.ts';
 import { msfp } from './msfp.ts';
 import { mxfp4 } from './mxfp4.ts';
 import { mxfp6 } from './mxfp6.ts';
 import { mxfp8 } from './mxfp8.ts';
 import { mxint8 } from './mxint8.ts';
+import { nf4 } from './nf4.ts';
 import { nvfp4 } from './nvfp4.ts';
+import { olaccel } from './olaccel.ts';
 import { olive4, oliveFlint4, oliveInt4, oliveInt8 } from './olive/index.ts';
 import { plainFormat } from './plain.ts';
 import { type Mismatch, readSettings } from './settings.ts';
@@ -56,8 +61,12 @@ const DEFINITIONS: readonly RegisteredFormat[] = [
   anda,
   plainFormat(bfloat16),
   figna,
+  adaptivfloat,
+  ant,
+  flint4,
   plainFormat(float16),
   plainFormat(float32),
+  gobo,
   ...Array.from({ length: 15 }, (_, i) => integerFormat(i + 2)),
   msfp,
   float4E2m1,
@@ -74,6 +83,9 @@ const DEFINITIONS: readonly RegisteredFormat[] = [
   oliveInt4,
   oliveInt8,
   olive4,
+  nf4,
+  olaccel,
+  pot4,
   plainFormat(tf32),
   vsQuant,
 ];

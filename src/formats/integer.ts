@@ -1,6 +1,7 @@
 import type { RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
 import { bytesToFloats, floatBytes, packBits, unpackBits } from './bits.ts';
+import { CLIP, CLIP_FACTORS, clipped, clipScales, searchClip, WIDE_CLIP_FACTORS } from './clip.ts';
 import { roundHalfEven } from './ieee.ts';
 import { SCALE, type Settings } from './settings.ts';
 import {
@@ -22,6 +23,8 @@ import {
  *             -2^(b-1), is never produced and can be read: a bit flip can make it.
  * asymmetric  codes 0 .. 2^b - 1; scale = (max(x, 0) - min(x, 0)) / (2^b - 1), zero point = round(-min / scale); element =
  *             code - zero point, so that 0 is exact.
+ * clip        `mse`: of the fractions 1.00, 0.99, ... 0.01 of that scale (above 8 bits 1.00 ... 0.95) the one with the least
+ *             squared error, the widest of equals; asymmetric: both ends shrink by the same fraction
  * rounding    x / scale in float32, to nearest, ties to even; beyond the ends it saturates
  * zeros       a group of zeros has scale 1
  * tails       the last group of a row may be shorter
@@ -34,7 +37,7 @@ interface IntegerFit extends Fit {
 
 class Integer implements TensorFormat<IntegerFit> {
   readonly granule = 1;
-  readonly takesFromWhole: 'nothing' | 'extremes';
+  readonly takesFromWhole: 'nothing' | 'extremes' | 'all';
   readonly name: string;
   readonly settings: Settings;
   readonly granularity: Granularity;
@@ -49,7 +52,8 @@ class Integer implements TensorFormat<IntegerFit> {
     this.settings = settings;
     this.granularity = granularity;
     const fixed = settings.scale !== undefined && settings.range !== 'asymmetric';
-    this.takesFromWhole = granularity === 'tensor' && !fixed ? 'extremes' : 'nothing';
+    this.takesFromWhole =
+      granularity !== 'tensor' || fixed ? 'nothing' : settings.clip === 'mse' ? 'all' : 'extremes';
     this.#bits = bits;
     this.#symmetric = settings.range !== 'asymmetric';
     this.#high = this.#symmetric ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
@@ -67,19 +71,44 @@ class Integer implements TensorFormat<IntegerFit> {
     let fit: IntegerFit;
     if (this.#symmetric) {
       kernels.formats.groupScales(high, x, layout, this.#high);
-      fit = { scales: new Float32Array(high) };
+      const scales = new Float32Array(high);
+      fit = { scales: this.#clips ? clipScales(kernels, this, x, columns, scales, this.#factors) : scales };
     } else {
       kernels.formats.groupRange(low, high, x, layout);
-      const scales = Float32Array.from(high, (max, i) =>
-        this.#scale(Math.max(max, 0) - Math.min(low[i]!, 0)),
-      );
-      const zeros = Float32Array.from(low, (min, i) =>
-        Math.min(roundHalfEven(Math.fround(-Math.min(min, 0) / scales[i]!)), this.#high),
-      );
-      fit = { scales, zeros };
+      fit = this.#asymmetric(low, high, () => 1);
+      if (this.#clips) {
+        const { factors } = searchClip(kernels, this, x, columns, this.#factors, (factor, first, units) =>
+          this.#asymmetric(
+            low.subarray(first, first + units),
+            high.subarray(first, first + units),
+            () => factor,
+          ),
+        );
+        fit = this.#asymmetric(low, high, (i) => factors[i]!);
+      }
     }
     kernels.release(mark);
     return fit;
+  }
+
+  get #clips(): boolean {
+    return this.settings.clip === 'mse' && this.settings.scale === undefined;
+  }
+
+  get #factors(): readonly number[] {
+    return this.#bits > 8 ? WIDE_CLIP_FACTORS : CLIP_FACTORS;
+  }
+
+  /** Scales and zero points of ranges, each range times its factor. */
+  #asymmetric(low: Float32Array, high: Float32Array, factor: (i: number) => number): IntegerFit {
+    const scales = high.map((max, i) =>
+      clipped(this.#scale(Math.max(max, 0) - Math.min(low[i]!, 0)), factor(i)),
+    );
+    const zeros = low.map((min, i) => {
+      const below = Math.fround(-Math.min(min, 0) * factor(i));
+      return Math.min(roundHalfEven(Math.fround(below / scales[i]!)), this.#high);
+    });
+    return { scales, zeros };
   }
 
   /** The scale that takes `extent` to the largest code. */
@@ -157,6 +186,7 @@ export function integerFormat(bits: number): FormatDefinition {
         default: 'symmetric',
         description: 'codes around 0, or from 0 with a zero point',
       },
+      clip: CLIP,
       scale: SCALE,
     },
     granularities: ['tensor', 'row', 'group'],

@@ -45,6 +45,28 @@ export interface FormatKernels {
    */
   roundIntegers(x: Float32Array, scales: Float32Array, layout: GroupLayout, rounding: IntegerRounding): void;
 
+  /** The entry of a grid for x / scale, by the grid's thresholds. NaN counts as 0. */
+  roundToGrid(x: Float32Array, scales: Float32Array, layout: GroupLayout, rounding: GridRounding): void;
+  /** The same without a scale, for what lies in low .. high; values beyond stay as they are. */
+  roundInsideToGrid(x: Float32Array, grid: Grid, low: number, high: number): void;
+  /**
+   * x / scale as a float without subnormals, ties to even; 0 where it is below `flush` in magnitude, at least
+   * `smallest` elsewhere, at most `largest`. NaN becomes 0.
+   */
+  roundFlushedFloats(
+    x: Float32Array,
+    scales: Float32Array,
+    layout: GroupLayout,
+    rounding: FlushedFloatRounding,
+  ): void;
+
+  /** Ascending, in place; -0 before +0. x holds no NaN. */
+  sort(x: Float32Array): void;
+  /** [x.length + 1]: sums of the first 0, 1, ... values in float64, one after the other, in the kernel memory. */
+  prefixSums(x: Float32Array): Float64Array;
+  /** Σ (x - mean)² in float64. */
+  squaredDeviations(x: Float32Array, mean: number): number;
+
   /** Outlier-victim pairs. */
   readonly pairs: PairKernels;
 
@@ -137,4 +159,29 @@ export interface PowerOfTwoRule {
   carry: number;
   emax: number;
   unit: number;
+}
+
+/** Sorted entries, 1 .. 256 of them, and what must be reached for the second, the third, ...: thresholds in order. */
+export interface Grid {
+  readonly entries: Float32Array;
+  readonly thresholds: Float32Array;
+}
+
+export interface GridRounding {
+  grid: Grid;
+  /** `magnitudes`: the grid is for |x|, from 0 on, and the sign is put back; there is no -0. */
+  of: 'magnitudes' | 'values';
+  /** x · (1 / scale) in the place of x / scale, the scale taken as at least 1e-38; for grids of values. */
+  reciprocal?: boolean;
+  to: RoundTo;
+}
+
+export interface FlushedFloatRounding {
+  /** Stored bits of the significand, 0 .. 22. */
+  mantissa: number;
+  /** Above 0. */
+  flush: number;
+  smallest: number;
+  largest: number;
+  to: RoundTo;
 }

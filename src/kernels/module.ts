@@ -57,6 +57,54 @@ export interface KernelExports {
     packed: number,
     spare: number,
   ): void;
+  roundFlushedFloats(
+    x: number,
+    scales: number,
+    rows: number,
+    columns: number,
+    group: number,
+    mantissa: number,
+    flush: number,
+    smallest: number,
+    largest: number,
+    values: boolean,
+  ): void;
+  roundToSmallGrid(
+    x: number,
+    scales: number,
+    rows: number,
+    columns: number,
+    group: number,
+    first: number,
+    steps: number,
+    count: number,
+    kind: number,
+    values: boolean,
+  ): void;
+  roundToBuckets(
+    x: number,
+    scales: number,
+    rows: number,
+    columns: number,
+    group: number,
+    table: number,
+    shift: number,
+    base: number,
+    last: number,
+    values: boolean,
+  ): void;
+  roundInsideToGrid(
+    x: number,
+    length: number,
+    first: number,
+    steps: number,
+    count: number,
+    low: number,
+    high: number,
+  ): void;
+  sortFloats(x: number, spare: number, counts: number, length: number): void;
+  prefixSums(out: number, x: number, length: number): void;
+  squaredDeviations(x: number, length: number, mean: number): number;
 
   splitHeads(out: number, x: number, rows: number, heads: number, size: number): void;
   mergeHeads(out: number, x: number, rows: number, heads: number, size: number): void;

@@ -2,7 +2,10 @@ import type {
   FloatAlignment,
   FloatGrid,
   FloatRounding,
+  FlushedFloatRounding,
   FormatKernels,
+  Grid,
+  GridRounding,
   GroupLayout,
   HalfAlignment,
   IntegerRounding,
@@ -13,6 +16,7 @@ import type {
 import type { KernelExports } from './module.ts';
 import { natural, same, wholeRows } from './operands.ts';
 import type { KernelStack } from './stack.ts';
+import { roundInsideToGrid, roundToGrid } from './webassembly-grids.ts';
 import { WebAssemblyPairKernels } from './webassembly-pairs.ts';
 
 /** The format kernels of `assembly/` over the stack of a thread. */
@@ -213,6 +217,64 @@ export class WebAssemblyFormatKernels implements FormatKernels {
         to === 'values',
       );
     });
+  }
+
+  roundToGrid(x: Float32Array, scales: Float32Array, layout: GroupLayout, rounding: GridRounding): void {
+    const { rows } = shape('roundToGrid', x, layout, { scales });
+    roundToGrid(this.#stack, this.#exports, x, scales, rows, layout, rounding);
+  }
+
+  roundInsideToGrid(x: Float32Array, grid: Grid, low: number, high: number): void {
+    roundInsideToGrid(this.#stack, this.#exports, x, grid, low, high);
+  }
+
+  roundFlushedFloats(
+    x: Float32Array,
+    scales: Float32Array,
+    layout: GroupLayout,
+    rounding: FlushedFloatRounding,
+  ): void {
+    const { rows } = shape('roundFlushedFloats', x, layout, { scales });
+    const { mantissa, flush, smallest, largest, to } = rounding;
+    if (!(mantissa >= 0 && mantissa <= 22 && flush > 0))
+      throw new Error(`roundFlushedFloats: mantissa ${mantissa}, flush ${flush}`);
+    const at = this.#stack.at('roundFlushedFloats', x);
+    this.#stack.scratch(() => {
+      const scalesAt = this.#stack.vector(scales);
+      const { columns, group } = layout;
+      const values = to === 'values';
+      this.#exports.roundFlushedFloats(
+        at,
+        scalesAt,
+        rows,
+        columns,
+        group,
+        mantissa,
+        flush,
+        smallest,
+        largest,
+        values,
+      );
+    });
+  }
+
+  sort(x: Float32Array): void {
+    const at = this.#stack.at('sort', x);
+    this.#stack.scratch(() => {
+      const counts = this.#stack.take(4096);
+      this.#exports.sortFloats(at, this.#stack.take(x.length * 4), counts, x.length);
+    });
+  }
+
+  prefixSums(x: Float32Array): Float64Array {
+    const from = this.#stack.at('prefixSums', x);
+    const at = this.#stack.take((x.length + 1) * 8);
+    this.#exports.prefixSums(at, from, x.length);
+    return new Float64Array(this.#stack.memory.buffer, at, x.length + 1);
+  }
+
+  squaredDeviations(x: Float32Array, mean: number): number {
+    return this.#exports.squaredDeviations(this.#stack.at('squaredDeviations', x), x.length, mean);
   }
 }
 

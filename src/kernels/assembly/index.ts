@@ -28,11 +28,15 @@ export { powerOfTwoScales } from './power-of-two-scales';
 export { absMax, argMax, columnAbsMax, divergenceSums, expSums, findNonFinite, rowAbsMax } from './reduce';
 export { rope } from './rope';
 export { floatScales, roundFloats } from './round-floats';
+export { roundFlushedFloats } from './round-flushed-floats';
 export { roundIntegers } from './round-integers';
+export { roundInsideToGrid, roundToBuckets, roundToSmallGrid } from './round-to-grid';
 export { roundBfloat16, roundFloat16, roundTf32, widenBfloat16, widenFloat16 } from './rounding';
 export { alignFloats, alignHalves, sharedScales } from './shared-exponent';
 export { softmax } from './softmax';
 export { twoLevelScales } from './two-level-scales';
+export { sortFloats } from './sort';
+export { prefixSums, squaredDeviations } from './sums';
 
 /** First byte that the module itself does not use. */
 export function heapBase(): usize {
