@@ -16,13 +16,11 @@ export interface DiagonalTransform {
   readonly weight: Float32Array;
 }
 
-/** An orthogonal map of a row, the same for input and weight (QuaRot). What its settings mean, its `Rotate` knows. */
+/** An orthogonal map of a row, the same for input and weight (Ashkboos et al., QuaRot, NeurIPS 2024). */
 export interface RotationTransform {
   readonly kind: 'hadamard';
-  /** Adjacent channels that are rotated together. */
-  readonly size: number;
-  /** Of the random signs, where it has them. */
-  readonly seed?: number | undefined;
+  /** Adjacent channels that are rotated together (a head's, say); all where left out. */
+  readonly size?: number | undefined;
 }
 
 /** Rotates each row of x [rows, columns], in place in the kernel memory. */
