@@ -1,11 +1,18 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { FORMATS, type Granularity, type RegisteredFormat, type TensorFormat } from '../../formats/index.ts';
+import {
+  type Codes,
+  type Fit,
+  FORMATS,
+  type Granularity,
+  type RegisteredFormat,
+  type TensorFormat,
+} from '../../formats/index.ts';
 import { createGemm, createKernels, type Gemm, type Kernels } from '../../kernels/index.ts';
 import { sample } from '../../kernels/oracle.ts';
 import { awq } from './awq.ts';
 import { gptq } from './gptq.ts';
 import { rtn } from './rtn.ts';
-import { correlatedInputs, secondMoments } from './testing.ts';
+import { carried, correlatedInputs, secondMoments } from './testing.ts';
 
 /*
  * What holds for every format of the registry, with each granularity that it has.
@@ -73,16 +80,10 @@ describe.each(Object.values(FORMATS))('$name', (definition) => {
   });
 });
 
-/** Codes of the values that elements carry. */
-function codesOf(format: TensorFormat, elements: Float32Array, fit: ReturnType<TensorFormat['fit']>) {
-  const { granularity } = format;
-  const values = elements.map((element, i) => {
-    if (fit.scales.length === 0) return element;
-    const row = Math.floor(i / INPUTS);
-    if (granularity === 'tensor') return element * fit.scales[0]!;
-    if (granularity === 'row') return element * fit.scales[row]!;
-    const groups = Math.ceil(INPUTS / granularity.group);
-    return element * fit.scales[row * groups + Math.floor((i % INPUTS) / granularity.group)]!;
-  });
-  return format.encode(values, INPUTS, fit);
+/** The codes of elements, by the values that a format rounds to them. */
+function codesOf(format: TensorFormat, elements: Float32Array, fit: Fit): Codes {
+  // Where a format divides by other numbers than those that it multiplies by, it keeps them (VS-Quant).
+  const { scales } = fit;
+  const { divisors = scales } = fit as { divisors?: Float32Array };
+  return format.encode(carried(format, { elements, fit: { scales: divisors }, inputs: INPUTS }), INPUTS, fit);
 }
