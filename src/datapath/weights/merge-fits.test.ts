@@ -36,3 +36,9 @@ it('a fit that is neither is refused', () => {
   const part = { scales: new Float32Array(2) };
   expect(() => mergeFits(whole, [part, part, part], 2)).toThrow(/"scales" has 7 values, its groups' 6/);
 });
+
+it('groups that chose another type than the whole are refused', () => {
+  const whole = sampleFit([0, 1], 2);
+  const parts = [sampleFit([0], 2), { ...sampleFit([1], 2), type: 'int' }];
+  expect(() => mergeFits(whole, parts, 2)).toThrow(/"type" is not the same in all groups/);
+});

@@ -14,7 +14,14 @@ export function mergeFits<F extends Fit>(whole: F, groups: readonly F[], rows: n
   const merged: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(whole)) {
     const parts = groups.map((group) => (group as unknown as Record<string, unknown>)[key]);
-    merged[key] = isNumbers(value) ? interleaved(value, parts as Numbers[], rows, key) : value;
+    if (isNumbers(value)) {
+      merged[key] = interleaved(value, parts as Numbers[], rows, key);
+      continue;
+    }
+    // A fit of all groups has room for one: `whole` should have decided.
+    if (parts.some((part) => JSON.stringify(part) !== JSON.stringify(value)))
+      throw new Error(`a fit's "${key}" is not the same in all groups`);
+    merged[key] = value;
   }
   return merged as unknown as F;
 }
