@@ -14,6 +14,16 @@ import type { FormatDefinition, Granularity, TensorFormat } from './tensor-forma
 import { tf32 } from './tf32.ts';
 
 export type { FloatFormat, Format } from './format.ts';
+export {
+  granularityName,
+  MAXIMUM_VALUES,
+  matrixShape,
+  type Quantized,
+  type QuantizedNumbers,
+  type QuantizeReport,
+  quantize,
+  quantizeNumbers,
+} from './quantize.ts';
 export type { SettingSpec, SettingSpecs, Settings } from './settings.ts';
 export {
   type Codes,

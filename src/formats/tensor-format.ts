@@ -39,6 +39,8 @@ export interface TensorFormat<F extends Fit = Fit> {
   readonly granularity: Granularity;
   /** Adjacent values of a row that are coded together, from an even multiple on: 2 for outlier-victim pairs, else 1. */
   readonly granule: 1 | 2;
+  /** Bits of a code, for showing it; the table's bits where absent. */
+  readonly codeBits?: number | undefined;
   /** Where elements are integers: their largest magnitude. */
   readonly largestInteger?: number | undefined;
   /**
