@@ -53,7 +53,12 @@ export function plainFormat(float: FloatFormat): FormatDefinition & { readonly f
     name,
     summary,
     source,
-    table: { bits: String(bits), range: `±${max}`, specials: '±infinity, NaN, subnormals', scale: 'none' },
+    table: {
+      bits: String(bits),
+      range: `±${Number(max.toPrecision(8))}`,
+      specials: '±infinity, NaN, subnormals',
+      scale: 'none',
+    },
     settings: {},
     granularities: [],
     defaultGranularity: 'tensor',
