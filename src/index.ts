@@ -16,5 +16,20 @@ export {
   type MetricResult,
   type Progress,
 } from './evaluate/index.ts';
-export { FORMATS, type Format, findFormat } from './formats/index.ts';
+export {
+  createFormat,
+  FORMATS,
+  type Format,
+  findFormat,
+  type Quantized,
+  type QuantizeReport,
+  quantize,
+} from './formats/index.ts';
+export { createKernels } from './kernels/index.ts';
 export { loadMachine, type Machine, parseMachine } from './machine/index.ts';
+export {
+  type FileQuantizeOptions,
+  quantizeFile,
+  type TensorReport,
+  unpackFile,
+} from './tensor-files/index.ts';

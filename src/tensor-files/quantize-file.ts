@@ -7,7 +7,7 @@ import type { Kernels } from '../kernels/index.ts';
 import { writeNpy } from '../tensor/index.ts';
 import { packedHeader } from './packed.ts';
 import { type PackedTensor, writePackedFile } from './packed-file.ts';
-import { openTensorFile, type TensorEntry, type TensorFile } from './tensor-file.ts';
+import { openTensorFile, type TensorEntry, type TensorFile, UNNAMED } from './tensor-file.ts';
 
 export interface FileQuantizeOptions {
   /** One tensor of a safetensors file; without it all of floats with two axes. */
@@ -51,10 +51,10 @@ export async function quantizeFile(
     let done = 0;
     await through(kernels, file, chosen, options, (entry, x, shape) => {
       onProgress?.({ tensor: entry.name, done, total });
-      const place = { file: path, ...(file.kind !== 'npy' && { key: entry.name }) };
+      const named = entry.name !== UNNAMED;
+      const place = { file: path, ...(named && { key: entry.name }) };
       const result = quantize(kernels, x, shape, format, { codes: pack !== undefined, place });
-      const named = file.kind === 'npy' ? {} : { tensor: entry.name };
-      reports.push({ ...named, ...result.report, scales: result.fit.scales });
+      reports.push({ ...(named && { tensor: entry.name }), ...result.report, scales: result.fit.scales });
       if (pack !== undefined)
         packed.push({ name: entry.name, header: packedHeader(format, shape), packed: result.packed! });
       done += x.length;

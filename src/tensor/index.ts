@@ -1,3 +1,3 @@
 /** Numbers without a model: .npy files, counter-based random numbers. May import errors.ts only. */
-export { type NpyFile, openNpy, writeNpy } from './npy.ts';
+export { openNpy, writeNpy } from './npy.ts';
 export { philox, uniform } from './philox.ts';
