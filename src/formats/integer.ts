@@ -1,6 +1,6 @@
 import type { RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
-import { bytesToFloats, floatBytes, packBits, unpackBits } from './bits.ts';
+import { bytesToFloats, codesOf, elementsOf, floatBytes, packBits, unpackBits } from './bits.ts';
 import { roundHalfEven } from './ieee.ts';
 import { SCALE, type Settings } from './settings.ts';
 import {
@@ -96,7 +96,7 @@ class Integer implements TensorFormat<IntegerFit> {
   }
 
   encode(x: Float32Array, columns: number, { scales, zeros }: IntegerFit): Codes {
-    return Uint32Array.from(x, (value, i) => {
+    return codesOf(x, (value, i) => {
       const group = groupOf(this.granularity, i, columns);
       const zero = zeros?.[group] ?? 0;
       const integer = roundHalfEven(Math.fround(value / scales[group]!));
@@ -106,7 +106,7 @@ class Integer implements TensorFormat<IntegerFit> {
   }
 
   decode(codes: Codes, columns: number, { zeros }: IntegerFit): Float32Array {
-    return Float32Array.from(codes, (code, i) => {
+    return elementsOf(codes, (code, i) => {
       if (this.#symmetric) return code < 2 ** (this.#bits - 1) ? code : code - 2 ** this.#bits;
       return code - zeros![groupOf(this.granularity, i, columns)]!;
     });

@@ -1,5 +1,5 @@
 import type { Kernels } from '../kernels/index.ts';
-import { packBits, unpackBits } from './bits.ts';
+import { codesOf, elementsOf, packBits, unpackBits } from './bits.ts';
 import type { FloatFormat } from './format.ts';
 import type { Codes, Fit, FormatDefinition, Packed, TensorFormat } from './tensor-format.ts';
 
@@ -29,11 +29,11 @@ class Plain implements TensorFormat {
   }
 
   encode(x: Float32Array): Codes {
-    return Uint32Array.from(x, (value) => this.#format.encode(value));
+    return codesOf(x, (value) => this.#format.encode(value));
   }
 
   decode(codes: Codes): Float32Array {
-    return Float32Array.from(codes, (code) => this.#format.decode(code));
+    return elementsOf(codes, (code) => this.#format.decode(code));
   }
 
   pack(codes: Codes): Packed {
