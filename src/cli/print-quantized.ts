@@ -46,7 +46,7 @@ export function printReports(reports: readonly TensorReport[], path: string, { j
       .map(([name, value]) => `${name} ${value}`)
       .join('; '),
   ]);
-  const scale = first.granularity === 'none' ? 'no scale' : `a scale a ${first.granularity}`;
+  const scale = first.granularity === 'none' ? 'no scale' : `a scale a ${unit(first.granularity)}`;
   console.log(`${first.format}, ${scale}, of ${path}\n`);
   console.log(renderTable(columns, rows));
   if (reports.some(({ sampledValues }) => sampledValues !== undefined))
@@ -120,10 +120,15 @@ function figures(report: QuantizeReport, scales: Float32Array): [string, string]
 
 function scaleWords({ granularity }: QuantizeReport, scales: Float32Array): string {
   if (scales.length === 0) return 'none';
-  if (scales.length === 1) return `${short(scales[0]!)} (one a ${granularity})`;
+  if (scales.length === 1) return `${short(scales[0]!)} (one a ${unit(granularity)})`;
   const sorted = scales.toSorted();
   const range = `${short(sorted[0]!)} to ${short(sorted.at(-1)!)}, median ${short(sorted[sorted.length >> 1]!)}`;
-  return `${range}; ${scales.length.toLocaleString('en')}, one a ${granularity}`;
+  return `${range}; ${scales.length.toLocaleString('en')}, one a ${unit(granularity)}`;
+}
+
+/** `group:64` as a noun. */
+function unit(granularity: string): string {
+  return granularity.replace(':', ' of ');
 }
 
 /** What a format says of itself, long lists by how often each value is in them. */
@@ -135,7 +140,7 @@ function factWords(facts: Record<string, unknown>): [string, string][] {
 }
 
 function factText(value: unknown): string {
-  if (typeof value === 'number') return short(value);
+  if (typeof value === 'number') return String(Number(value.toPrecision(4)));
   if (Array.isArray(value)) {
     if (value.length <= 8) return value.map(factText).join(', ');
     const counts = [...Map.groupBy(value, factText)].sort(([, a], [, b]) => b.length - a.length);

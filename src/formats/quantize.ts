@@ -28,7 +28,7 @@ export interface QuantizeReport {
   snrDb: number;
   /** Largest |x - q|. */
   maxError: number;
-  /** Where a tensor is too large for the oracle: bits and facts are those of its first values, fitted by themselves. */
+  /** Where a tensor is too large for the oracle: bits and facts are those of its first rows, fitted by themselves. */
   sampledValues?: number;
   /** What the format has to say: chosen types, shares of pair kinds. */
   facts: Record<string, unknown>;
@@ -100,7 +100,9 @@ export function quantize(
     return { report: { ...report, bitsPerValue, ...differences, facts }, values, fit, codes, packed };
   }
   const sample = firstRows(x, columns);
-  const sampleFit = format.fit(kernels, sample.x, sample.columns);
+  // One scale for the whole tensor is that of any part of it.
+  const ofTensor = format.granularity === 'tensor';
+  const sampleFit = ofTensor ? fit : format.fit(kernels, sample.x, sample.columns);
   const { packed, facts } = code(format, sample.x, sample.columns, sampleFit);
   const sampledValues = sample.x.length;
   const bitsPerValue = packed.bits / sampledValues;
@@ -139,7 +141,7 @@ export function quantizeNumbers(
 function code(format: TensorFormat, x: Float32Array, columns: number, fit: Fit) {
   const codes = format.encode(x, columns, fit);
   const packed = format.pack(codes, columns, fit);
-  return { codes, packed, facts: format.describe?.(codes, columns, fit) ?? {} };
+  return { codes, packed, facts: format.describe?.(codes, columns, fit, x) ?? {} };
 }
 
 /** Whole rows while they are short enough, else the beginning of the first one. */

@@ -56,8 +56,8 @@ export interface TensorFormat<F extends Fit = Fit> {
   decode(codes: Codes, columns: number, fit: F): Float32Array;
   pack(codes: Codes, columns: number, fit: F): Packed;
   unpack(packed: Packed, rows: number, columns: number): { codes: Codes; fit: F };
-  /** What a report says of a fit: chosen types, shares of pair kinds; scales excluded. */
-  describe?(codes: Codes, columns: number, fit: F): Record<string, unknown>;
+  /** What a report says of a fit: chosen types, shares of pair kinds; scales excluded. `x`: what was coded, if at hand. */
+  describe?(codes: Codes, columns: number, fit: F, x?: Float32Array): Record<string, unknown>;
 }
 
 /** A number format as the registry has it. */
