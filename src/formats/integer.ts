@@ -54,6 +54,10 @@ class Integer implements TensorFormat<IntegerFit> {
     this.largestInteger = this.#high;
   }
 
+  get codeBits(): number {
+    return this.#bits;
+  }
+
   fit(kernels: Kernels, x: Float32Array, columns: number): IntegerFit {
     const layout = layoutOf(this.granularity, x.length, columns);
     const count = groupCount(this.granularity, x.length, columns);

@@ -20,6 +20,10 @@ class Plain implements TensorFormat {
     return this.#format.name;
   }
 
+  get codeBits(): number {
+    return this.#format.bits;
+  }
+
   fit(): Fit {
     return NO_FIT;
   }

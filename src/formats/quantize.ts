@@ -124,17 +124,20 @@ export function quantizeNumbers(
   place?: Place,
 ): QuantizedNumbers {
   const mark = kernels.mark();
-  const options = { codes: true, ...(place && { place }) };
-  const { report, values, fit, codes } = quantize(kernels, kernels.load(x), [x.length], format, options);
-  const elements = format.decode(codes!, x.length, fit);
-  const numbers = Array.from(x, (x, i) => ({
-    x,
-    code: codes![i]!,
-    element: elements[i]!,
-    value: values[i]!,
-  }));
-  kernels.release(mark);
-  return { report, scales: fit.scales, numbers };
+  try {
+    const options = { codes: true, ...(place && { place }) };
+    const { report, values, fit, codes } = quantize(kernels, kernels.load(x), [x.length], format, options);
+    const elements = format.decode(codes!, x.length, fit);
+    const numbers = Array.from(x, (x, i) => ({
+      x,
+      code: codes![i]!,
+      element: elements[i]!,
+      value: values[i]!,
+    }));
+    return { report, scales: fit.scales, numbers };
+  } finally {
+    kernels.release(mark);
+  }
 }
 
 /** The oracle's codes, the bits in memory, and what the format says of them. */

@@ -168,6 +168,7 @@ describe('mistakes', () => {
     await writeNpy(join(folder, 'x.npy'), [2, 2], new Float32Array([1, 2, Number.NaN, 4]));
     const here = (file?: string) => (file === undefined ? undefined : join(folder, file));
     const before = await readdir(folder);
+    const mark = kernels.mark();
     const text = await inputErrorOf(
       quantizeFile(kernels, join(folder, name), createFormat('int8'), {
         tensor: options.tensor,
@@ -176,6 +177,7 @@ describe('mistakes', () => {
       }),
     );
     expect(await readdir(folder)).toEqual(before);
+    expect(kernels.mark()).toBe(mark);
     return text;
   }
 

@@ -187,9 +187,12 @@ async function through(
     use: (values: Float32Array, shape: readonly number[]) => Promise<void> = async () => {},
   ) => {
     const mark = kernels.mark();
-    const { values, shape } = await entry.read(kernels);
-    await use(work(entry, values, shape), shape);
-    kernels.release(mark);
+    try {
+      const { values, shape } = await entry.read(kernels);
+      await use(work(entry, values, shape), shape);
+    } finally {
+      kernels.release(mark);
+    }
   };
   if (out === undefined) {
     for (const entry of chosen) await each(entry);
