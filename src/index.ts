@@ -16,7 +16,16 @@ export {
   type MetricResult,
   type Progress,
 } from './evaluate/index.ts';
-export { FORMATS, type Format, findFormat } from './formats/index.ts';
+export {
+  createFormat,
+  FORMATS,
+  type Format,
+  findFormat,
+  type Quantized,
+  type QuantizeReport,
+  quantize,
+} from './formats/index.ts';
+export { createKernels } from './kernels/index.ts';
 export { loadMachine, type Machine, parseMachine } from './machine/index.ts';
 export {
   type Combination,
@@ -33,3 +42,9 @@ export {
   searchPrecision,
   type Variation,
 } from './search/index.ts';
+export {
+  type FileQuantizeOptions,
+  quantizeFile,
+  type TensorReport,
+  unpackFile,
+} from './tensor-files/index.ts';

@@ -3,13 +3,17 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { openSafetensors } from '../src/checkpoint/index.ts';
 import { temporaryFolder } from './checkpoint-files.ts';
 import { goldenPath, sharedData } from './golden.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../bin/tapeout.js', import.meta.url));
 
 function tapeout(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [LAUNCHER, ...args], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [LAUNCHER, ...args], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
   return { status, stdout, stderr };
 }
 
@@ -125,6 +129,57 @@ describe('tapeout, as a whole program', () => {
   });
 });
 
+describe('tapeout quantize, as a whole program', () => {
+  it('shows the codes of numbers', () => {
+    const args = ['--values', '1.5,2.6,-5.2,-98', '--format', 'int4', '--set', 'scale=1', '--json'];
+    const { status, stdout } = tapeout('quantize', ...args);
+    expect(status).toBe(0);
+    const { values, ...report } = JSON.parse(stdout);
+    expect(report).toMatchObject({ format: 'int4', settings: { scale: 1 }, scales: [1], maxError: 91 });
+    expect(values.map(({ code }: { code: string }) => code)).toEqual(['0010', '0011', '1011', '1001']);
+  });
+
+  it('packs a checkpoint and gives its values back', async () => {
+    const folder = await temporaryFolder();
+    const [pack, out, again] = ['p.bin', 'q.safetensors', 'again.safetensors'].map((name) =>
+      join(folder, name),
+    );
+    const model = goldenPath('models/gpt2/model.safetensors');
+    const { status, stdout, stderr } = tapeout(
+      ...['quantize', model, '--format', 'int4', '--granularity', 'group:32'],
+      ...['--pack', pack!, '--out', out!],
+    );
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+    expect(tapeout('quantize', '--unpack', pack!, '--out', again!).status).toBe(0);
+    const [quantized, unpacked] = [await openSafetensors(out!), await openSafetensors(again!)];
+    expect(unpacked.tensors.size).toBeGreaterThan(5);
+    for (const [name, { begin, bytes }] of unpacked.tensors) {
+      const [left, right] = [new Uint8Array(bytes), new Uint8Array(bytes)];
+      await quantized.readInto(left, quantized.tensors.get(name)!.begin);
+      await unpacked.readInto(right, begin);
+      expect(left).toEqual(right);
+    }
+    await quantized.close();
+    await unpacked.close();
+  });
+
+  it('loses on real matrices what is known of int4 with groups', (context) => {
+    const file = sharedData('tensors/gpt2-117m-attention-projections.safetensors');
+    if (!file) return context.skip();
+    const { stdout } = tapeout('quantize', file, '--format', 'int4', '--granularity', 'group:64', '--json');
+    const reports = JSON.parse(stdout);
+    expect(reports).toHaveLength(12);
+    for (const { bitsPerValue, snrDb, scales } of reports) {
+      expect(bitsPerValue).toBe(4.5);
+      expect(scales).toHaveLength((768 * 768) / 64);
+      expect(snrDb).toBeGreaterThan(14);
+      expect(snrDb).toBeLessThan(20);
+    }
+  });
+});
+
 describe('exit status and messages', () => {
   it.each([
     ['an unknown command', ['evaluate'], 'unknown command'],
@@ -146,6 +201,14 @@ describe('exit status and messages', () => {
       'perplexity needs a decoder',
     ],
     ['a model without its tokenizer', ['eval', '--model', goldenPath('models/llama')], 'tokenizer.json'],
+    ['an unknown format', ['quantize', 'x.npy', '--format', 'int9x'], 'did you mean "int9"?'],
+    ['group 0', ['quantize', 'x.npy', '--format', 'int8', '--granularity', 'group:0'], 'at least 1 value'],
+    [
+      'an array in Fortran order',
+      ['quantize', goldenPath('npy/fortran.npy'), '--format', 'int8'],
+      'np.ascontiguousarray(x)',
+    ],
+    ['a setting without a value', ['quantize', 'x.npy', '--set', 'scale'], 'expected key=value'],
     ['a size without a unit', ['eval', '--memory', '4'], 'expected a size such as 8GiB'],
   ])('%s is bad input', (_, args, message) => {
     const { status, stdout, stderr } = tapeout(...args);
@@ -186,6 +249,7 @@ describe('exit status and messages', () => {
       ['--help'],
       ['eval', '--help'],
       ['compare', '--help'],
+      ['quantize', '--help'],
       ['generate', '--help'],
       ['--version'],
     ]) {

@@ -8,6 +8,7 @@
 export type { Checkpoint, DataType } from './checkpoint.ts';
 export { loadTokenizer } from './load-tokenizer.ts';
 export { demoModels, type OpenOptions, openCheckpoint } from './open.ts';
-export { elementBytes } from './safetensors-header.ts';
+export { openSafetensors, type SafetensorsFile } from './safetensors.ts';
+export { elementBytes, type StoredTensor } from './safetensors-header.ts';
 export type { Tokenizer } from './tokenizer.ts';
-export { type TensorSource, writeWeights } from './write-safetensors.ts';
+export { type TensorSource, writeSafetensors, writeWeights } from './write-safetensors.ts';

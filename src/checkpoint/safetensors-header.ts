@@ -33,8 +33,14 @@ export function isDataType(name: string): name is DataType {
   return Object.hasOwn(elementBytes, name);
 }
 
+/** What a header says of the tensors and of the file. */
+export interface SafetensorsHeader {
+  tensors: Map<string, StoredTensor>;
+  metadata: ReadonlyMap<string, string>;
+}
+
 /**
- * The tensors that a safetensors header describes, checked as the reference implementation checks them: known types,
+ * The tensors that a safetensors header describes, and its metadata, checked as the reference implementation checks them: known types,
  * offsets that match type and shape, no overlap, no hole, nothing after the last tensor.
  *
  * @param dataStart offset of the first data byte in the file, 8 + header length
@@ -46,16 +52,17 @@ export function parseHeader(
   file: string,
   dataStart: number,
   fileBytes: number,
-): Map<string, StoredTensor> {
+): SafetensorsHeader {
   refuseBombs(header, file);
   const tensors: StoredTensor[] = [];
+  let metadata: ReadonlyMap<string, string> = new Map();
   for (const [name, entry] of Object.entries(parseJsonObject(header, file))) {
-    if (name === '__metadata__') checkMetadata(entry, file);
+    if (name === '__metadata__') metadata = readMetadata(entry, file);
     else tensors.push(parseEntry(name, entry, file));
   }
   checkLayout(tensors, file, fileBytes - dataStart);
   for (const tensor of tensors) tensor.begin += dataStart;
-  return new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), metadata };
 }
 
 /** Counts brackets and commas outside strings before JSON.parse may build anything from them. */
@@ -85,7 +92,7 @@ function refuseBombs(header: Uint8Array, file: string): void {
   }
 }
 
-function checkMetadata(entry: unknown, file: string): void {
+function readMetadata(entry: unknown, file: string): ReadonlyMap<string, string> {
   if (!isObject(entry) || Object.values(entry).some((value) => typeof value !== 'string')) {
     throw new InputError(
       `expected a map of strings, found ${isObject(entry) ? 'other values in it' : describe(entry)}`,
@@ -94,6 +101,7 @@ function checkMetadata(entry: unknown, file: string): void {
       },
     );
   }
+  return new Map(Object.entries(entry as Record<string, string>));
 }
 
 function parseEntry(name: string, entry: unknown, file: string): StoredTensor {

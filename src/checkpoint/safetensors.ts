@@ -1,7 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { InputError } from '../errors.ts';
 import { messageOf } from './json.ts';
-import { maximumHeaderBytes, parseHeader, type StoredTensor } from './safetensors-header.ts';
+import {
+  maximumHeaderBytes,
+  parseHeader,
+  type SafetensorsHeader,
+  type StoredTensor,
+} from './safetensors-header.ts';
 
 /** Node's own limit for one read is 2 GiB - 1. */
 const maximumReadBytes = 2 ** 30;
@@ -10,6 +15,7 @@ const maximumReadBytes = 2 ** 30;
 export interface SafetensorsFile {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: ReadonlyMap<string, string>;
   /**
    * Fills `target` with the file's bytes from `offset` on.
    * @throws InputError where the file has become shorter than its header said
@@ -30,10 +36,9 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     throw new InputError(`cannot be opened: ${messageOf(error)}`, { place: { file: path }, cause: error });
   }
   try {
-    const tensors = await readHeader(handle, path);
     return {
       path,
-      tensors,
+      ...(await readHeader(handle, path)),
       readInto: (target, offset) => readFully(handle, path, target, offset),
       close: () => handle.close(),
     };
@@ -43,7 +48,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   }
 }
 
-async function readHeader(handle: FileHandle, path: string): Promise<Map<string, StoredTensor>> {
+async function readHeader(handle: FileHandle, path: string): Promise<SafetensorsHeader> {
   const stat = await handle.stat();
   if (!stat.isFile())
     throw new InputError('expected a file, found something else', { place: { file: path } });

@@ -13,6 +13,9 @@ export interface TensorSource {
   write(emit: (chunk: Uint8Array) => Promise<void>): Promise<void> | void;
 }
 
+/** What the Python library expects to find where a model is to be loaded. */
+const MODEL_METADATA = { format: 'pt' };
+
 /**
  * Writes one safetensors file, tensors in the given order. The file appears under its name only when complete.
  * @throws RangeError where a tensor emits more or fewer bytes than its type and shape need
@@ -20,13 +23,14 @@ export interface TensorSource {
 export async function writeSafetensors(
   path: string,
   tensors: Iterable<TensorSource> | AsyncIterable<TensorSource>,
+  metadata: Readonly<Record<string, string>> = MODEL_METADATA,
 ): Promise<void> {
   const sources: TensorSource[] = [];
   for await (const source of tensors) sources.push(source);
   const temporary = `${path}.incomplete`;
   const handle = await open(temporary, 'w');
   try {
-    await handle.writeFile(makeHeader(sources));
+    await handle.writeFile(makeHeader(sources, metadata));
     for (const source of sources) {
       const expected = bytesOf(source);
       let written = 0;
@@ -86,9 +90,12 @@ function bytesOf({ dtype, shape }: TensorSource): number {
   return shape.reduce((product, size) => product * size, elementBytes[dtype]);
 }
 
-function makeHeader(sources: readonly TensorSource[]): Uint8Array {
+function makeHeader(
+  sources: readonly TensorSource[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
   const entries: Record<string, unknown> = Object.create(null);
-  entries.__metadata__ = { format: 'pt' };
+  entries.__metadata__ = metadata;
   let offset = 0;
   for (const source of sources) {
     if (Object.hasOwn(entries, source.name)) throw new RangeError(`${source.name}: named twice`);

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -79,7 +80,7 @@ describe('formats', () => {
   it('lists every format', async () => {
     const text = await output('formats');
     expectToFit(text);
-    expect(text).toMatch(/^float16 +16 +±65504 +IEEE binary16/m);
+    expect(text).toMatch(/^float16 +16 +±65504 +±infinity/m);
     const list = JSON.parse(await output('formats', '--json'));
     expect(list.map(({ name }: { name: string }) => name)).toEqual(Object.keys(FORMATS));
   });
@@ -91,7 +92,28 @@ describe('formats', () => {
       bits: '19',
       scale: 'none',
     });
+    expect(await output('formats', 'int8')).toMatch(
+      /^granularity +channel \(default\), tensor, token, group:N$/m,
+    );
+    expect(await output('formats', 'int8')).toMatch(
+      /^--set range= +symmetric \| asymmetric; default symmetric;/m,
+    );
+    expect(await output('formats', 'tf32')).toMatch(/^granularity +none$/m);
     await expect(output('formats', 'fp32')).rejects.toMatchObject({ name: 'InputError' });
+  });
+});
+
+describe('docs/formats.md', () => {
+  it('holds the table of today: node tools/formats-table.ts renews it', async () => {
+    const text = await readFile(new URL('../../docs/formats.md', import.meta.url), 'utf8');
+    expect(text.slice(text.indexOf('\n| format'))).toBe(`\n${await output('formats', '--markdown')}`);
+  });
+
+  it('has a row for every format', async () => {
+    const rows = (await output('formats', '--markdown')).trimEnd().split('\n').slice(2);
+    expect(rows.map((row) => row.split('`')[1])).toEqual(Object.keys(FORMATS));
+    // Six cells; a bar within one is escaped.
+    for (const row of rows) expect(row.replaceAll('\\|', '').match(/\|/g)).toHaveLength(7);
   });
 });
 

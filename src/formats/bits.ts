@@ -30,3 +30,20 @@ export function floatBytes(values: Float32Array): Uint8Array {
 export function bytesToFloats(bytes: Uint8Array): Float32Array {
   return new Float32Array(Uint8Array.from(bytes).buffer);
 }
+
+/** A code for each value: `Uint32Array.from(values, code)`, which takes twenty times as long. */
+export function codesOf(values: Float32Array, code: (value: number, index: number) => number): Uint32Array {
+  const codes = new Uint32Array(values.length);
+  for (let i = 0; i < values.length; i++) codes[i] = code(values[i]!, i);
+  return codes;
+}
+
+/** An element for each code, in the same way. */
+export function elementsOf(
+  codes: Uint32Array,
+  element: (code: number, index: number) => number,
+): Float32Array {
+  const elements = new Float32Array(codes.length);
+  for (let i = 0; i < codes.length; i++) elements[i] = element(codes[i]!, i);
+  return elements;
+}

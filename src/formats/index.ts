@@ -36,6 +36,16 @@ import { vsQuant } from './vs-quant.ts';
 export { fakeQuantize } from './fake-quantize.ts';
 export type { FloatFormat, Format } from './format.ts';
 export {
+  granularityName,
+  MAXIMUM_VALUES,
+  matrixShape,
+  type Quantized,
+  type QuantizedNumbers,
+  type QuantizeReport,
+  quantize,
+  quantizeNumbers,
+} from './quantize.ts';
+export {
   type Mismatch,
   readSetting,
   type SettingSpec,

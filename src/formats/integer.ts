@@ -1,6 +1,6 @@
 import type { RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
-import { bytesToFloats, floatBytes, packBits, unpackBits } from './bits.ts';
+import { bytesToFloats, codesOf, elementsOf, floatBytes, packBits, unpackBits } from './bits.ts';
 import { CLIP, CLIP_FACTORS, clipped, clipScales, searchClip, WIDE_CLIP_FACTORS } from './clip.ts';
 import { roundHalfEven } from './ieee.ts';
 import { SCALE, type Settings } from './settings.ts';
@@ -59,6 +59,10 @@ class Integer implements TensorFormat<IntegerFit> {
     this.#high = this.#symmetric ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
     this.#low = this.#symmetric ? -this.#high : 0;
     this.largestInteger = this.#high;
+  }
+
+  get codeBits(): number {
+    return this.#bits;
   }
 
   fit(kernels: Kernels, x: Float32Array, columns: number): IntegerFit {
@@ -130,7 +134,7 @@ class Integer implements TensorFormat<IntegerFit> {
   }
 
   encode(x: Float32Array, columns: number, { scales, zeros }: IntegerFit): Codes {
-    return Uint32Array.from(x, (value, i) => {
+    return codesOf(x, (value, i) => {
       const group = groupOf(this.granularity, i, columns);
       const zero = zeros?.[group] ?? 0;
       const integer = roundHalfEven(Math.fround(value / scales[group]!));
@@ -140,7 +144,7 @@ class Integer implements TensorFormat<IntegerFit> {
   }
 
   decode(codes: Codes, columns: number, { zeros }: IntegerFit): Float32Array {
-    return Float32Array.from(codes, (code, i) => {
+    return elementsOf(codes, (code, i) => {
       if (this.#symmetric) return code < 2 ** (this.#bits - 1) ? code : code - 2 ** this.#bits;
       return code - zeros![groupOf(this.granularity, i, columns)]!;
     });

@@ -1,5 +1,5 @@
 import type { Kernels } from '../kernels/index.ts';
-import { packBits, unpackBits } from './bits.ts';
+import { codesOf, elementsOf, packBits, unpackBits } from './bits.ts';
 import type { FloatFormat } from './format.ts';
 import type { Codes, Fit, FormatDefinition, Packed, TensorFormat } from './tensor-format.ts';
 
@@ -21,6 +21,10 @@ class Plain implements TensorFormat {
     return this.#format.name;
   }
 
+  get codeBits(): number {
+    return this.#format.bits;
+  }
+
   fit(): Fit {
     return NO_FIT;
   }
@@ -30,11 +34,11 @@ class Plain implements TensorFormat {
   }
 
   encode(x: Float32Array): Codes {
-    return Uint32Array.from(x, (value) => this.#format.encode(value));
+    return codesOf(x, (value) => this.#format.encode(value));
   }
 
   decode(codes: Codes): Float32Array {
-    return Float32Array.from(codes, (code) => this.#format.decode(code));
+    return elementsOf(codes, (code) => this.#format.decode(code));
   }
 
   pack(codes: Codes): Packed {
@@ -54,7 +58,12 @@ export function plainFormat(float: FloatFormat): FormatDefinition & { readonly f
     name,
     summary,
     source,
-    table: { bits: String(bits), range: `±${max}`, specials: '±infinity, NaN, subnormals', scale: 'none' },
+    table: {
+      bits: String(bits),
+      range: `±${Number(max.toPrecision(8))}`,
+      specials: '±infinity, NaN, subnormals',
+      scale: 'none',
+    },
     settings: {},
     granularities: [],
     defaultGranularity: 'tensor',

@@ -44,6 +44,8 @@ export interface TensorFormat<F extends Fit = Fit> {
    * whose fit then stands for that of the whole; or more. Where undefined: all for granularity `tensor`, else nothing.
    */
   readonly takesFromWhole?: 'nothing' | 'extremes' | 'all' | undefined;
+  /** Bits of a code, for showing it; the table's bits where absent. */
+  readonly codeBits?: number | undefined;
   /** Where elements are integers: their largest magnitude. */
   readonly largestInteger?: number | undefined;
   /** Elements beyond ±127 are few: outliers, which hardware keeps apart. */

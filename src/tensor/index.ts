@@ -1,2 +1,3 @@
-/** Numbers without a model: counter-based random numbers. Imports nothing. */
+/** Numbers without a model: .npy files, counter-based random numbers. May import errors.ts only. */
+export { openNpy, writeNpy } from './npy.ts';
 export { philox, uniform } from './philox.ts';
