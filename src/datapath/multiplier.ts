@@ -15,6 +15,8 @@ export interface Elements {
  * kernel memory; the right one is a weight, prepared once.
  */
 export interface Multiplier<Left = unknown, Right = unknown> {
+  /** Sums so far that their accumulator did not hold. */
+  readonly overflows?: number;
   /** A weight's elements [outputs, inputs], any buffer, ready to be multiplied: plain data over shared buffers. */
   right(weight: Elements): Right;
   /** An input's elements in the kernel memory. */

@@ -1,8 +1,6 @@
-import type { Gemm, Kernels } from '../kernels/index.ts';
+import { type Gemm, type Kernels, WEIGHT_PANEL } from '../kernels/index.ts';
 import type { Matrix } from '../model/index.ts';
 
-/** Outputs of a panel: 512 rows of their sums, 2 MiB, fit a second-level cache. */
-const PANEL = 1024;
 /** Weights packed at a time, in values. */
 const CHUNK = 1 << 21;
 
@@ -25,7 +23,7 @@ export interface CodedRows {
 
 /** How many rows of a weight are packed at a time: a power of two, so that a block lies within one panel. */
 function blockRows(inputs: number): number {
-  return 2 ** Math.floor(Math.log2(Math.max(1, Math.min(PANEL, CHUNK / inputs))));
+  return 2 ** Math.floor(Math.log2(Math.max(1, Math.min(WEIGHT_PANEL, CHUNK / inputs))));
 }
 
 /** Blocks of rows [from, to) of a weight, each within a panel. */
@@ -51,8 +49,8 @@ export function packPanels(
     const encoded = codesOf(from, to);
     const turned = signedBytes(kernels, encoded.length);
     kernels.transposeBytes(turned, encoded, rows, inputs);
-    const panel = from - (from % PANEL);
-    const width = Math.min(PANEL, outputs - panel);
+    const panel = from - (from % WEIGHT_PANEL);
+    const width = Math.min(WEIGHT_PANEL, outputs - panel);
     for (let i = 0; i < inputs; i++) {
       codes.set(turned.subarray(i * rows, (i + 1) * rows), panel * inputs + i * width + from - panel);
     }
@@ -76,8 +74,8 @@ export async function multiplyPanels(
 ): Promise<void> {
   const { codes, scale, outputs, inputs: k } = weight;
   const { rows: m } = input;
-  for (let from = 0; from < outputs; from += PANEL) {
-    const n = Math.min(PANEL, outputs - from);
+  for (let from = 0; from < outputs; from += WEIGHT_PANEL) {
+    const n = Math.min(WEIGHT_PANEL, outputs - from);
     const mark = kernels.mark();
     const sums = kernels.integers(m * n);
     await gemm.int8(sums, input.codes, codes.subarray(from * k, (from + n) * k), { m, k, n });

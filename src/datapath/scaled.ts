@@ -16,6 +16,7 @@ import { FloatProduct } from './float-product.ts';
 import { GroupProduct } from './group-product.ts';
 import { IntegerProduct } from './integer-product.ts';
 import type { Multiplier } from './multiplier.ts';
+import { OutlierProduct } from './outlier-product.ts';
 import type { ScaledArithmetic } from './plan.ts';
 import { formatOf, productOf } from './product.ts';
 import { ScaledAttention } from './scaled-attention.ts';
@@ -59,6 +60,10 @@ export class ScaledEngine implements Engine<unknown, ScaledWeight> {
     this.#activations = formatOf(arithmetic.activations);
     this.#multiplier = createMultiplier(kernels, gemm, this.#weights, this.#activations);
     this.#attention = new ScaledAttention(kernels, gemm, this.#activations);
+  }
+
+  get overflows(): number {
+    return this.#multiplier.overflows ?? 0;
   }
 
   async prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Promise<ScaledWeight[]> {
@@ -156,8 +161,11 @@ function createMultiplier(
   activations: TensorFormat,
 ): Multiplier {
   switch (productOf(weights, activations)) {
-    case 'integer':
-      return new IntegerProduct(kernels, gemm, weights, activations) as Multiplier;
+    case 'integer': {
+      const narrow = [weights, activations].every(({ largestInteger }) => largestInteger! <= 127);
+      const Product = narrow ? IntegerProduct : OutlierProduct;
+      return new Product(kernels, gemm, weights, activations) as Multiplier;
+    }
     case 'float':
       return new FloatProduct(kernels, gemm, weights, activations) as Multiplier;
     case 'group':

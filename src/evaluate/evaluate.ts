@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import {
+  type Calibration,
   type DatapathPlan,
   isReference,
   needsCalibration,
   REFERENCE_PLAN,
   sameWeights,
+  type Wants,
+  wantsOf,
 } from '../datapath/index.ts';
 import { compileKernels, createGemm, createKernels, type Gemm, type Kernels } from '../kernels/index.ts';
 import type { Machine } from '../machine/index.ts';
@@ -15,6 +18,7 @@ import type { MetricOptions } from './metric.ts';
 import type { MetricResult } from './metrics.ts';
 import { type Backend, createPool, type Job, type Pool } from './pool.ts';
 import { calibrate, defaultMemory, type PreparedModel, prepareModel, residentBytes } from './prepare.ts';
+import { prepareByLayers } from './prepare-layers.ts';
 import { type RunRecord, recordOf } from './record.ts';
 import type { Outcome, Request } from './request.ts';
 import { calibrationSequences, type EvaluationTask, firstSequences, prepareTask } from './task.ts';
@@ -94,7 +98,7 @@ function overflowWarning(count: number): string[] {
   return count === 0 ? [] : [`${count} int32 sums overflowed and wrapped around`];
 }
 
-type Calibrated = { statistics: PreparedModel['calibration']; source: string };
+type CalibrationData = Awaited<ReturnType<typeof calibrationSequences>>;
 
 /**
  * What machines share in a comparison: data, kernels, the reference, the calibration, and the weights of the machine
@@ -110,8 +114,9 @@ export class Comparison {
   readonly #sha256: string;
   readonly #memory: number;
   #reference: PreparedModel | undefined;
-  #calibration: Calibrated | undefined;
-  #previous: PreparedModel | undefined;
+  #calibration: CalibrationData | undefined;
+  #collected: { key: string; calibration: Calibration } | undefined;
+  #previous: { given: DatapathPlan; model: PreparedModel } | undefined;
 
   private constructor(
     model: LoadedModel,
@@ -161,8 +166,8 @@ export class Comparison {
     const { task, source, context } = this.#task;
     const needed = needsCalibration(machine.plan);
     const reference = this.#options.divergence ? await this.#referenceModel() : undefined;
-    const calibration = needed ? await this.#calibrate(machine) : undefined;
-    const prepared = await this.#prepared(machine, calibration?.statistics);
+    const calibration = needed ? await this.#calibrationData() : undefined;
+    const prepared = await this.#prepared(machine, calibration);
     const streamed = !prepared.weights || (reference !== undefined && !reference.weights);
     const cores = this.#options.workers ?? availableParallelism();
     const workers = streamed ? 1 : Math.min(cores, task.requests.length);
@@ -241,35 +246,46 @@ export class Comparison {
     return batches;
   }
 
-  /** Statistics of the float32 run: the same for every machine. */
-  async #calibrate(machine: Machine): Promise<Calibrated> {
-    if (this.#calibration) return this.#calibration;
-    const { calibration: data, context, metricOptions } = this.#options;
-    const { sequences, source } =
-      data === undefined
-        ? { sequences: firstSequences(this.#task), source: `${this.#task.source} (the evaluated data)` }
-        : await calibrationSequences(this.#model, { data, context, split: metricOptions?.split });
-    const statistics = await calibrate(
-      await this.#referenceModel(),
-      sequences,
-      this.#kernels,
-      this.#gemm,
-      (done, total) => this.#progress(machine.name, 'calibration', done, total, 'layers'),
-    );
-    this.#calibration = { statistics, source };
+  /** The sequences that scales, factors and weights are fitted on: the same for every machine. */
+  async #calibrationData(): Promise<CalibrationData> {
+    if (!this.#calibration) {
+      const { calibration: data, context, metricOptions } = this.#options;
+      this.#calibration =
+        data === undefined
+          ? { sequences: firstSequences(this.#task), source: `${this.#task.source} (the evaluated data)` }
+          : await calibrationSequences(this.#model, { data, context, split: metricOptions?.split });
+    }
     return this.#calibration;
   }
 
-  async #prepared(machine: Machine, calibration: PreparedModel['calibration']): Promise<PreparedModel> {
-    const { plan } = machine;
+  /** Statistics of the float32 run over them: the same for machines that want the same. */
+  async #statistics(name: string, { sequences }: CalibrationData, wants: Wants): Promise<Calibration> {
+    const key = JSON.stringify(wants);
+    if (this.#collected?.key !== key) {
+      // Dropped before the next are collected: samples are large.
+      this.#collected = undefined;
+      const calibration = await calibrate(
+        await this.#referenceModel(),
+        sequences,
+        this.#kernels,
+        this.#gemm,
+        wants,
+        (done, total) => this.#progress(name, 'calibration', done, total, 'layers'),
+      );
+      this.#collected = { key, calibration };
+    }
+    return this.#collected!.calibration;
+  }
+
+  async #prepared({ name, plan }: Machine, data: CalibrationData | undefined): Promise<PreparedModel> {
     const previous = this.#previous;
-    if (previous && sameWeights(previous.plan, plan)) return { ...previous, plan, calibration };
+    if (previous && sameWeights(previous.given, plan)) return { ...previous.model, plan };
     // Dropped before the next are read, so that only one machine's weights are in memory.
     this.#previous = undefined;
     if (isReference(plan)) return this.#referenceModel();
-    const prepared = await this.#prepare(machine.name, plan, calibration);
-    if (prepared.weights) this.#previous = prepared;
-    return prepared;
+    const model = await this.#prepare(name, plan, data);
+    if (model.weights) this.#previous = { given: plan, model };
+    return model;
   }
 
   async #referenceModel(): Promise<PreparedModel> {
@@ -277,16 +293,21 @@ export class Comparison {
     return this.#reference;
   }
 
-  #prepare(
+  async #prepare(
     name: string,
     plan: DatapathPlan,
-    calibration: PreparedModel['calibration'],
+    data: CalibrationData | undefined,
   ): Promise<PreparedModel> {
+    const { wants, byLayer } = wantsOf(plan);
+    const statistics = data && !byLayer ? await this.#statistics(name, data, wants) : undefined;
     const taken = this.#reference?.weights ? residentBytes(this.#model, REFERENCE_PLAN) : 0;
-    return prepareModel(this.#model, plan, calibration, this.#kernels, this.#gemm, {
+    const options = {
       memory: this.#memory - taken,
-      onLayer: (done, total) => this.#progress(name, 'weights', done, total, 'layers'),
-    });
+      onLayer: (done: number, total: number) => this.#progress(name, 'weights', done, total, 'layers'),
+    };
+    return byLayer
+      ? prepareByLayers(this.#model, plan, data!.sequences, this.#kernels, this.#gemm, options)
+      : prepareModel(this.#model, plan, statistics, this.#kernels, this.#gemm, options);
   }
 
   #progress(

@@ -2,13 +2,25 @@ import {
   type Calibration,
   CalibrationDatapath,
   createDatapath,
+  type DatapathPlan,
   REFERENCE_PLAN,
   type Wants,
+  wantsOf,
 } from '../datapath/index.ts';
+import { InputError } from '../errors.ts';
 import type { Gemm, Kernels } from '../kernels/index.ts';
-import { type Datapath, Model, type Site, siteId, WeightLoader, type WeightMatrix } from '../model/index.ts';
+import {
+  type Datapath,
+  type LayerWeights,
+  Model,
+  type ResidentWeights,
+  type Site,
+  siteId,
+  WeightLoader,
+  type WeightMatrix,
+} from '../model/index.ts';
 import type { LoadedModel } from './load.ts';
-import { runHead } from './prepare.ts';
+import { type PreparedModel, type PrepareOptions, residentBytes, resolveMixed, runHead } from './prepare.ts';
 
 /** What a layer has seen of the calibration data, and its weights in float32. */
 export interface CalibratedLayer {
@@ -47,7 +59,7 @@ export async function calibrateLayers(
   const groups = new Map<string, CalibratedLayer['groups'][number]>();
   const watched: Datapath = {
     kernels,
-    prepare(group) {
+    async prepare(group) {
       // What stands outside the layers is read again after them.
       groups.set(siteId(group[0]!.site), group);
       return reference.prepare(group);
@@ -92,4 +104,54 @@ export async function calibrateLayers(
   } finally {
     kernels.release(mark);
   }
+}
+
+/**
+ * A model whose weights are prepared with what their inputs are on calibration data (GPTQ, AWQ): each layer as soon as its
+ * statistics are complete.
+ *
+ * @throws InputError where the weights do not fit the memory
+ */
+export async function prepareByLayers(
+  loaded: LoadedModel,
+  given: DatapathPlan,
+  sequences: readonly { tokens: ArrayLike<number> }[],
+  kernels: Kernels,
+  gemm: Gemm,
+  { memory, onLayer }: PrepareOptions,
+): Promise<PreparedModel> {
+  const { checkpoint, architecture, config } = loaded;
+  const plan = await resolveMixed(loaded, given, kernels);
+  const bytes = residentBytes(loaded, plan);
+  if (bytes > memory) {
+    const [needed, given] = [bytes, memory].map((size) => `${(size / 2 ** 30).toFixed(1)} GiB`);
+    throw new InputError(`GPTQ and AWQ keep the weights that they make, ${needed}, in a memory of ${given}`, {
+      note: 'raise --memory, or use algorithm: rtn',
+    });
+  }
+  // The datapath reads it as it fills.
+  const calibration: Calibration = {};
+  const datapath = createDatapath(kernels, gemm, plan, calibration);
+  const loader = new WeightLoader(checkpoint, datapath, architecture, config);
+  const layers: LayerWeights[] = [];
+  let frame: ResidentWeights['frame'] | undefined;
+  await calibrateLayers(loaded, sequences, kernels, gemm, {
+    wants: wantsOf(plan).wants,
+    async onLayer({ index, calibration: found }) {
+      Object.assign(calibration, found);
+      if (index === undefined) frame = await loader.frame();
+      else layers.push(await loader.layer(index));
+      // Only what runs need is kept: largest magnitudes.
+      for (const [id, { input, output, operands }] of Object.entries(found))
+        calibration[id] = { input, output, ...(operands && { operands }) };
+      onLayer?.(layers.length, config.layers);
+    },
+  });
+  return {
+    plan,
+    calibration,
+    weights: { frame: frame!, layers },
+    folder: checkpoint.folder,
+    config: checkpoint.config,
+  };
 }

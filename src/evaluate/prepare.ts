@@ -7,6 +7,7 @@ import {
   createDatapath,
   type DatapathPlan,
   REFERENCE_PLAN,
+  type Wants,
   WeightErrors,
   widenWorst,
 } from '../datapath/index.ts';
@@ -56,18 +57,26 @@ export async function prepareModel(
   gemm: Gemm,
   { memory, onLayer }: PrepareOptions,
 ): Promise<PreparedModel> {
-  let plan = given;
   const { checkpoint, architecture, config } = loaded;
-  if (given.mixed) {
-    const errors = new WeightErrors(kernels, given);
-    await new WeightLoader(checkpoint, errors, architecture, config).visit(onLayer);
-    plan = widenWorst(given, errors.errors);
-  }
+  const plan = await resolveMixed(loaded, given, kernels, onLayer);
   const prepared = { plan, calibration, folder: checkpoint.folder, config: checkpoint.config };
   if (residentBytes(loaded, plan) > memory) return { ...prepared, weights: undefined };
   const datapath = createDatapath(kernels, gemm, plan, calibration);
   const loader = new WeightLoader(checkpoint, datapath, architecture, config);
   return { ...prepared, weights: await loader.resident(onLayer) };
+}
+
+/** A plan whose mixed precision is decided: which layers are the worst. */
+export async function resolveMixed(
+  { checkpoint, architecture, config }: LoadedModel,
+  plan: DatapathPlan,
+  kernels: Kernels,
+  onLayer?: PrepareOptions['onLayer'],
+): Promise<DatapathPlan> {
+  if (!plan.mixed) return plan;
+  const errors = new WeightErrors(kernels, plan);
+  await new WeightLoader(checkpoint, errors, architecture, config).visit(onLayer);
+  return widenWorst(plan, errors.errors);
 }
 
 /** A model over prepared weights, on this thread's kernels. */
@@ -95,15 +104,17 @@ async function instantiateOn(
  * Statistics of a float32 run over sequences, for plans that need them.
  *
  * @param reference the model prepared for REFERENCE_PLAN
+ * @param wants what to collect beside largest magnitudes
  */
 export async function calibrate(
   reference: PreparedModel,
   sequences: readonly { tokens: number[] }[],
   kernels: Kernels,
   gemm: Gemm,
+  wants: Wants,
   onLayer?: (done: number, total: number) => void,
 ): Promise<Calibration> {
-  const datapath = new CalibrationDatapath(createDatapath(kernels, gemm, REFERENCE_PLAN));
+  const datapath = new CalibrationDatapath(createDatapath(kernels, gemm, REFERENCE_PLAN), { gemm, wants });
   const { model, close } = await instantiateOn(datapath, reference);
   model.onLayer = onLayer;
   try {

@@ -1,5 +1,5 @@
 import type { Tokenizer } from '../checkpoint/index.ts';
-import { needsCalibration, REFERENCE_PLAN } from '../datapath/index.ts';
+import { type Calibration, needsCalibration, REFERENCE_PLAN, wantsOf } from '../datapath/index.ts';
 import { InputError } from '../errors.ts';
 import { createGemm, createKernels } from '../kernels/index.ts';
 import type { Machine } from '../machine/index.ts';
@@ -7,6 +7,7 @@ import { type GenerateOptions, generate, type Model } from '../model/index.ts';
 import type { LoadedModel } from './load.ts';
 import type { Backend } from './pool.ts';
 import { calibrate, defaultMemory, instantiate, prepareModel } from './prepare.ts';
+import { prepareByLayers } from './prepare-layers.ts';
 import { type RunRecord, recordOf } from './record.ts';
 import { startTokens } from './sequences.ts';
 import { calibrationSequences } from './task.ts';
@@ -47,24 +48,22 @@ export async function generateText(
   const kernels = await createKernels();
   const gemm = await createGemm(kernels, { backend: options.backend ?? 'auto', threads: 1 });
   const prepareOptions = { memory: options.memory ?? defaultMemory(), onLayer: options.onLayer };
-  let calibration: { statistics: Awaited<ReturnType<typeof calibrate>>; source: string } | undefined;
-  if (needsCalibration(machine.plan)) {
+  const data = needsCalibration(machine.plan)
+    ? await calibrationSequences(model, { data: options.calibration })
+    : undefined;
+  const { wants, byLayer } = wantsOf(machine.plan);
+  let statistics: Calibration | undefined;
+  if (data && !byLayer) {
     const reference = await prepareModel(model, REFERENCE_PLAN, undefined, kernels, gemm, prepareOptions);
-    const { sequences, source } = await calibrationSequences(model, { data: options.calibration });
-    calibration = { statistics: await calibrate(reference, sequences, kernels, gemm), source };
+    statistics = await calibrate(reference, data.sequences, kernels, gemm, wants);
   }
-  const prepared = await prepareModel(
-    model,
-    machine.plan,
-    calibration?.statistics,
-    kernels,
-    gemm,
-    prepareOptions,
-  );
+  const prepared = byLayer
+    ? await prepareByLayers(model, machine.plan, data!.sequences, kernels, gemm, prepareOptions)
+    : await prepareModel(model, machine.plan, statistics, kernels, gemm, prepareOptions);
   const record = recordOf(model, machine, {
     sha256: await checkpoint.hash(),
     kernel: gemm.description,
-    calibration: calibration?.source,
+    calibration: data?.source,
   });
   const runnable = await instantiate(prepared, kernels, gemm);
   const generation: Generation = { pieces: pieces(), tokens: 0, record };

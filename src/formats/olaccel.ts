@@ -39,6 +39,7 @@ class OlAccel implements TensorFormat {
   readonly granule = 1;
   readonly name = 'olaccel';
   readonly largestInteger = LARGEST;
+  readonly sparseOutliers = true;
   readonly settings: Settings;
   readonly granularity: Granularity;
 

@@ -22,4 +22,4 @@ export { describeModel, Model } from './model.ts';
 export type { WeightPlan } from './plan.ts';
 export { siteShapes } from './shapes.ts';
 export { SITE_NAMES, type Site, type SiteName, siteId } from './site.ts';
-export { type ResidentWeights, residentStore } from './weights.ts';
+export { type LayerWeights, type ResidentWeights, residentStore } from './weights.ts';

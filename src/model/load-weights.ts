@@ -49,6 +49,17 @@ export class WeightLoader<C extends ModelConfig> {
 
   /** All weights, for machines whose memory holds them. */
   async resident(onLayer?: (done: number, total: number) => void): Promise<ResidentWeights> {
+    const frame = await this.frame();
+    const layers: LayerWeights[] = [];
+    for (let index = 0; index < this.#config.layers; index++) {
+      layers.push(await this.layer(index));
+      onLayer?.(index + 1, this.#config.layers);
+    }
+    return { frame, layers };
+  }
+
+  /** What stands outside the layers. */
+  async frame(): Promise<ResidentWeights['frame']> {
     const plan = this.#architecture.frame(this.#config);
     // Tied embeddings: the table and the head share one tensor, read once.
     const cache = new Map<string, Float32Array>();
@@ -56,17 +67,11 @@ export class WeightLoader<C extends ModelConfig> {
     for (const [name, { tensor, rows, columns }] of Object.entries(plan.tables)) {
       tables[name] = { data: await this.#tensor(tensor, [rows, columns], cache), columns };
     }
-    const frame = {
+    return {
       vectors: await this.#vectors(plan, cache),
       tables,
       projections: await this.#projections(plan, undefined, cache),
     };
-    const layers: LayerWeights[] = [];
-    for (let index = 0; index < this.#config.layers; index++) {
-      layers.push(await this.layer(index));
-      onLayer?.(index + 1, this.#config.layers);
-    }
-    return { frame, layers };
   }
 
   /** Prepares every weight once and keeps none: for datapaths that only look. */

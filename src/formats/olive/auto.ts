@@ -23,6 +23,7 @@ export class OliveAuto implements TensorFormat<AutoFit> {
   readonly settings: Settings;
   readonly granularity: Granularity;
   readonly largestInteger: number;
+  readonly sparseOutliers = true;
   readonly #types: Readonly<Record<AutoFit['type'], OlivePairs>>;
 
   constructor(name: string, settings: Settings, granularity: Granularity) {

@@ -47,6 +47,7 @@ export class OlivePairs implements TensorFormat {
   readonly settings: Settings;
   readonly granularity: Granularity;
   readonly largestInteger: number;
+  readonly sparseOutliers = true;
   readonly coding: OliveCoding;
 
   constructor(name: string, type: PairType, settings: Settings, granularity: Granularity) {
