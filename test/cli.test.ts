@@ -185,7 +185,7 @@ describe('exit status and messages', () => {
     ['an unknown command', ['evaluate'], 'unknown command'],
     ['an unknown option', ['eval', '--modle', 'x'], 'Did you mean --model?'],
     ['a number that is none', ['eval', '--limit', 'many'], 'expected a whole number of at least 1'],
-    ['an unknown machine', ['eval', '--machine', 'int9'], 'did you mean "int8"?'],
+    ['an unknown machine', ['eval', '--machine', 'int9'], 'did you mean "int4"?'],
     ['an unknown model', ['eval', '--model', 'demo-lama'], 'did you mean "demo-llama"?'],
     ['an unknown metric', ['eval', '--metric', 'perplexty'], 'did you mean "perplexity"?'],
     ['a missing file', ['eval', '--data', 'nowhere.txt'], 'nowhere.txt: no such file'],

@@ -38,8 +38,8 @@ describe('machines', () => {
     const list = JSON.parse(await output('machines', '--json'));
     expect(list.map(({ name }: { name: string }) => name)).toEqual(presetNames());
     expect(list[0]).toEqual({
-      name: 'bfloat16',
-      operands: 'bfloat16 × bfloat16',
+      name: 'adaptivfloat-8bit',
+      operands: 'adaptivfloat × adaptivfloat',
       description: expect.any(String),
     });
   });
@@ -71,7 +71,7 @@ describe('machines', () => {
 
   it('suggests the nearest name', async () => {
     await expect(output('machines', 'int9')).rejects.toMatchObject({
-      note: expect.stringContaining('did you mean "int8"?'),
+      note: expect.stringContaining('did you mean "int4"?'),
     });
   });
 });

@@ -3,12 +3,7 @@
  *
  * May import model (its sites and the Datapath interface), formats, kernels, tensor.
  */
-export {
-  type Calibration,
-  CalibrationDatapath,
-  type Collection,
-  type SiteStatistics,
-} from './calibration.ts';
+export { type Calibration, CalibrationDatapath } from './calibration.ts';
 export { createDatapath } from './machine-datapath.ts';
 export { WeightErrors, widenWorst } from './mixed.ts';
 export {
@@ -21,4 +16,4 @@ export {
   wantsOf,
 } from './plan.ts';
 export { accumulatorOf } from './product.ts';
-export type { Sample, Statistic, Wants } from './statistics.ts';
+export type { Wants } from './statistics.ts';

@@ -1,7 +1,7 @@
 import { InputError } from '../errors.ts';
 import type { RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
-import { packBits, unpackBits } from './bits.ts';
+import { codesOf, elementsOf, packBits, unpackBits } from './bits.ts';
 import { floorLog2, nextUp } from './float32-steps.ts';
 import { roundHalfEven } from './ieee.ts';
 import { SCALE, type Settings } from './settings.ts';
@@ -88,7 +88,7 @@ class AdaptivFloat implements TensorFormat {
   }
 
   encode(x: Float32Array, columns: number, { scales }: Fit): Codes {
-    return Uint32Array.from(x, (value, i) => {
+    return codesOf(x, (value, i) => {
       const number = Math.fround(value / scales[groupOf(this.granularity, i, columns)]!);
       return this.#encode(number);
     });
@@ -108,7 +108,7 @@ class AdaptivFloat implements TensorFormat {
   decode(codes: Codes): Float32Array {
     const sign = 2 ** (this.#bits - 1);
     const unit = 2 ** this.#mantissa;
-    return Float32Array.from(codes, (code) => {
+    return elementsOf(codes, (code) => {
       const magnitude = code % sign;
       if (magnitude === 0) return 0;
       const field = Math.floor(magnitude / unit);

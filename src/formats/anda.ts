@@ -1,7 +1,7 @@
 import type { RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
 import type { AndaGroup } from './anda-compressor.ts';
-import { packBits, unpackBits } from './bits.ts';
+import { codesOf, elementsOf, packBits, unpackBits } from './bits.ts';
 import { alignedMagnitude, exponentScale, halfFields, sharedExponent } from './half-alignment.ts';
 import type { Settings } from './settings.ts';
 import {
@@ -69,7 +69,7 @@ class Anda implements TensorFormat {
   }
 
   encode(x: Float32Array, columns: number, { scales }: Fit): Codes {
-    return Uint32Array.from(x, (value, i) => {
+    return codesOf(x, (value, i) => {
       const scale = scales[groupOf(this.granularity, i, columns)]!;
       const fields = halfFields(value);
       const magnitude = alignedMagnitude(fields, sharedExponent(scale, this.#mantissa), this.#mantissa);
@@ -79,7 +79,7 @@ class Anda implements TensorFormat {
 
   decode(codes: Codes): Float32Array {
     const sign = 2 ** this.#mantissa;
-    return Float32Array.from(codes, (code) => (code >= sign ? -(code - sign) : code));
+    return elementsOf(codes, (code) => (code >= sign ? -(code - sign) : code));
   }
 
   pack(codes: Codes, columns: number, { scales }: Fit): Packed {

@@ -1,6 +1,6 @@
 import type { RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
-import { bytesToFloats, floatBytes, packBits, unpackBits } from './bits.ts';
+import { bytesToFloats, codesOf, elementsOf, floatBytes, packBits, unpackBits } from './bits.ts';
 import { type ClipChoice, clipped, hundredths, searchClip } from './clip.ts';
 import {
   type CodeTable,
@@ -133,14 +133,14 @@ class Ant implements TensorFormat<AntFit> {
 
   encode(x: Float32Array, columns: number, { scales, type }: AntFit): Codes {
     const table = this.#table(type);
-    return Uint32Array.from(x, (value, i) =>
+    return codesOf(x, (value, i) =>
       encodeNumber(table, Math.fround(value / scales[groupOf(this.granularity, i, columns)]!)),
     );
   }
 
   decode(codes: Codes, _columns: number, { type }: AntFit): Float32Array {
     const table = this.#table(type);
-    return Float32Array.from(codes, (code) => decodeNumber(table, code));
+    return elementsOf(codes, (code) => decodeNumber(table, code));
   }
 
   pack(codes: Codes, _columns: number, { scales, type }: AntFit): Packed {

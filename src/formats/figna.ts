@@ -1,6 +1,6 @@
 import type { RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
-import { packBits, unpackBits } from './bits.ts';
+import { codesOf, elementsOf, packBits, unpackBits } from './bits.ts';
 import { alignedMagnitude, exponentScale, halfFields, sharedExponent } from './half-alignment.ts';
 import type { Settings } from './settings.ts';
 import {
@@ -63,7 +63,7 @@ class Figna implements TensorFormat {
   }
 
   encode(x: Float32Array, columns: number, { scales }: Fit): Codes {
-    return Uint32Array.from(x, (value, i) => {
+    return codesOf(x, (value, i) => {
       const scale = scales[groupOf(this.granularity, i, columns)]!;
       const fields = halfFields(value);
       const magnitude = alignedMagnitude(fields, sharedExponent(scale, this.#mantissa), this.#mantissa);
@@ -73,7 +73,7 @@ class Figna implements TensorFormat {
 
   decode(codes: Codes): Float32Array {
     const half = 2 ** this.#mantissa;
-    return Float32Array.from(codes, (code) => (code < half ? code : code - 2 * half));
+    return elementsOf(codes, (code) => (code < half ? code : code - 2 * half));
   }
 
   pack(codes: Codes, _columns: number, { scales }: Fit): Packed {

@@ -1,6 +1,6 @@
 import type { Grid, RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
-import { bytesToFloats, floatBytes, packBits, unpackBits } from './bits.ts';
+import { bytesToFloats, elementsOf, floatBytes, packBits, unpackBits } from './bits.ts';
 import { clusterSorted, gridOf } from './centroids.ts';
 import { packOutliers, unpackOutliers } from './outlier-list.ts';
 import type { Settings } from './settings.ts';
@@ -76,7 +76,7 @@ class Gobo implements TensorFormat<GoboFit> {
 
   decode(codes: Codes, _columns: number, { centroids }: GoboFit): Float32Array {
     const outliers = new Float32Array(codes.map((code) => ~code).buffer);
-    return Float32Array.from(codes, (code, i) => (code < centroids.length ? centroids[code]! : outliers[i]!));
+    return elementsOf(codes, (code, i) => (code < centroids.length ? centroids[code]! : outliers[i]!));
   }
 
   pack(codes: Codes, _columns: number, { centroids }: GoboFit): Packed {

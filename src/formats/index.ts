@@ -49,7 +49,6 @@ export {
   type Mismatch,
   readSetting,
   type SettingSpec,
-  type SettingSpecs,
   type Settings,
   withDefaults,
 } from './settings.ts';
@@ -58,7 +57,6 @@ export {
   type Fit,
   type FormatDefinition,
   type Granularity,
-  groupCount,
   layoutOf,
   type Packed,
   type TensorFormat,

@@ -1,6 +1,6 @@
 import type { RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
-import { packBits, unpackBits } from './bits.ts';
+import { codesOf, elementsOf, packBits, unpackBits } from './bits.ts';
 import { roundHalfEven } from './ieee.ts';
 import type { Settings } from './settings.ts';
 import {
@@ -68,7 +68,7 @@ class Msfp implements TensorFormat {
   }
 
   encode(x: Float32Array, columns: number, { scales }: Fit): Codes {
-    return Uint32Array.from(x, (value, i) => {
+    return codesOf(x, (value, i) => {
       // A float32 over a power of two is exact in float64.
       const steps = Math.abs(value) / scales[groupOf(this.granularity, i, columns)]!;
       const integer = this.#rounding === 'nearest' ? roundHalfEven(steps) : Math.floor(steps);
@@ -79,7 +79,7 @@ class Msfp implements TensorFormat {
 
   decode(codes: Codes): Float32Array {
     const sign = 2 ** this.#mantissa;
-    return Float32Array.from(codes, (code) => (code >= sign ? -(code - sign) : code));
+    return elementsOf(codes, (code) => (code >= sign ? -(code - sign) : code));
   }
 
   pack(codes: Codes, _columns: number, { scales }: Fit): Packed {

@@ -1,6 +1,6 @@
 import type { GroupLayout, PowerOfTwoRule, RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
-import { packBits, unpackBits } from './bits.ts';
+import { codesOf, elementsOf, packBits, unpackBits } from './bits.ts';
 import type { SettingSpec, Settings } from './settings.ts';
 import { decodeSmallFloat, encodeSmallFloat, type SmallFloat } from './small-float.ts';
 import {
@@ -114,13 +114,13 @@ export class Microscaling implements TensorFormat {
   }
 
   encode(x: Float32Array, columns: number, { scales }: Fit): Codes {
-    return Uint32Array.from(x, (value, i) =>
+    return codesOf(x, (value, i) =>
       this.#element.encode(Math.fround(value / scales[groupOf(this.granularity, i, columns)]!)),
     );
   }
 
   decode(codes: Codes): Float32Array {
-    return Float32Array.from(codes, (code) => this.#element.decode(code));
+    return elementsOf(codes, (code) => this.#element.decode(code));
   }
 
   pack(codes: Codes, _columns: number, { scales }: Fit): Packed {

@@ -1,6 +1,6 @@
 import type { Grid, RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
-import { bytesToFloats, floatBytes, packBits, unpackBits } from './bits.ts';
+import { bytesToFloats, codesOf, elementsOf, floatBytes, packBits, unpackBits } from './bits.ts';
 import { nextUp } from './float32-steps.ts';
 import { SCALE, type Settings } from './settings.ts';
 import {
@@ -68,7 +68,7 @@ class NormalFloat implements TensorFormat {
   }
 
   encode(x: Float32Array, columns: number, { scales }: Fit): Codes {
-    return Uint32Array.from(x, (value, i) => {
+    return codesOf(x, (value, i) => {
       const scale = scales[groupOf(this.granularity, i, columns)]!;
       const reciprocal = Math.fround(1 / Math.max(scale, LEAST_SCALE));
       const number = Math.fround(value * reciprocal) || 0;
@@ -77,7 +77,7 @@ class NormalFloat implements TensorFormat {
   }
 
   decode(codes: Codes): Float32Array {
-    return Float32Array.from(codes, (code) => ENTRIES[code]!);
+    return elementsOf(codes, (code) => ENTRIES[code]!);
   }
 
   pack(codes: Codes, _columns: number, { scales }: Fit): Packed {

@@ -1,6 +1,6 @@
 import type { RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
-import { bytesToFloats, floatBytes, packBits, unpackBits } from './bits.ts';
+import { bytesToFloats, codesOf, elementsOf, floatBytes, packBits, unpackBits } from './bits.ts';
 import { e2m1 } from './float4-e2m1.ts';
 import { e4m3 } from './float8-e4m3.ts';
 import { SCALE, type Settings } from './settings.ts';
@@ -85,13 +85,13 @@ class NvFp4 implements TensorFormat<TwoLevelFit> {
   }
 
   encode(x: Float32Array, columns: number, { scales }: TwoLevelFit): Codes {
-    return Uint32Array.from(x, (value, i) =>
+    return codesOf(x, (value, i) =>
       encodeSmallFloat(e2m1, Math.fround(value / scales[groupOf(this.granularity, i, columns)]!)),
     );
   }
 
   decode(codes: Codes): Float32Array {
-    return Float32Array.from(codes, (code) => decodeSmallFloat(e2m1, code));
+    return elementsOf(codes, (code) => decodeSmallFloat(e2m1, code));
   }
 
   pack(codes: Codes, _columns: number, { blockScales, tensorScale }: TwoLevelFit): Packed {

@@ -1,6 +1,6 @@
 import type { RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
-import { bytesToFloats, floatBytes, packBits, unpackBits } from './bits.ts';
+import { bytesToFloats, codesOf, elementsOf, floatBytes, packBits, unpackBits } from './bits.ts';
 import { roundHalfEven } from './ieee.ts';
 import { packOutliers, unpackOutliers } from './outlier-list.ts';
 import { SCALE, type Settings } from './settings.ts';
@@ -75,14 +75,14 @@ class OlAccel implements TensorFormat {
   }
 
   encode(x: Float32Array, columns: number, { scales }: Fit): Codes {
-    return Uint32Array.from(x, (value, i) => {
+    return codesOf(x, (value, i) => {
       const integer = roundHalfEven(Math.fround(value / scales[groupOf(this.granularity, i, columns)]!));
       return Math.min(Math.max(integer, -LARGEST), LARGEST) & 0xffff;
     });
   }
 
   decode(codes: Codes): Float32Array {
-    return Float32Array.from(codes, integerOf);
+    return elementsOf(codes, integerOf);
   }
 
   pack(codes: Codes, _columns: number, { scales }: Fit): Packed {

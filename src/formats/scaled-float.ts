@@ -1,6 +1,7 @@
 import type { RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
-import { bytesToFloats, floatBytes, packBits, unpackBits } from './bits.ts';
+import { bytesToFloats, codesOf, elementsOf, floatBytes, packBits, unpackBits } from './bits.ts';
+import { CLIP, clipScales } from './clip.ts';
 import { SCALE, type SettingSpecs, type Settings } from './settings.ts';
 import { beyond, decodeSmallFloat, encodeSmallFloat, type Overflow, type SmallFloat } from './small-float.ts';
 import {
@@ -18,7 +19,7 @@ import {
 /*
  * A small float with a float32 scale.
  *
- * scale       max|x| / largest element in float32, as for integers; a setting fixes it
+ * scale       max|x| / largest element in float32, as for integers; a setting fixes it, `clip: mse` searches it (clip.ts)
  * rounding    x / scale in float32, then to nearest, ties to even; subnormals kept; the sign of zero kept
  * overflow    only with a fixed scale. Saturates; with `overflow: special` (FP8 only) what rounds beyond the largest
  *             element becomes infinity, or NaN in a float without one: the saturating and the non-saturating mode of
@@ -30,7 +31,7 @@ import {
  */
 class ScaledFloat implements TensorFormat {
   readonly granule = 1;
-  readonly takesFromWhole: 'nothing' | 'extremes';
+  readonly takesFromWhole: 'nothing' | 'extremes' | 'all';
   readonly name: string;
   readonly settings: Settings;
   readonly granularity: Granularity;
@@ -42,7 +43,8 @@ class ScaledFloat implements TensorFormat {
     this.settings = settings;
     this.granularity = granularity;
     const fixed = settings.scale !== undefined;
-    this.takesFromWhole = granularity === 'tensor' && !fixed ? 'extremes' : 'nothing';
+    this.takesFromWhole =
+      granularity !== 'tensor' || fixed ? 'nothing' : settings.clip === 'mse' ? 'all' : 'extremes';
     this.#float = float;
     this.#overflow = settings.overflow === 'special' ? 'special' : 'saturate';
   }
@@ -54,9 +56,10 @@ class ScaledFloat implements TensorFormat {
     const mark = kernels.mark();
     const scales = kernels.floats(count);
     kernels.formats.groupScales(scales, x, layoutOf(this.granularity, x.length, columns), this.#float.max);
-    const fit = { scales: new Float32Array(scales) };
+    const own = new Float32Array(scales);
     kernels.release(mark);
-    return fit;
+    if (this.settings.clip !== 'mse') return { scales: own };
+    return { scales: clipScales(kernels, this, x, columns, own) };
   }
 
   round(kernels: Kernels, x: Float32Array, columns: number, { scales }: Fit, to: RoundTo): void {
@@ -69,14 +72,14 @@ class ScaledFloat implements TensorFormat {
   }
 
   encode(x: Float32Array, columns: number, { scales }: Fit): Codes {
-    return Uint32Array.from(x, (value, i) => {
+    return codesOf(x, (value, i) => {
       const quotient = Math.fround(value / scales[groupOf(this.granularity, i, columns)]!);
       return encodeSmallFloat(this.#float, quotient, this.#overflow);
     });
   }
 
   decode(codes: Codes): Float32Array {
-    return Float32Array.from(codes, (code) => decodeSmallFloat(this.#float, code));
+    return elementsOf(codes, (code) => decodeSmallFloat(this.#float, code));
   }
 
   pack(codes: Codes, _columns: number, { scales }: Fit): Packed {
@@ -111,7 +114,11 @@ export function specialsOf({ specials }: SmallFloat): string {
 
 /** The registry's entry of a small float with a float32 scale. */
 export function scaledFloatFormat(float: SmallFloat, summary: string, source: string): FormatDefinition {
-  const settings: SettingSpecs = { ...(float.specials !== 'none' && { overflow: OVERFLOW }), scale: SCALE };
+  const settings: SettingSpecs = {
+    ...(float.specials !== 'none' && { overflow: OVERFLOW }),
+    clip: CLIP,
+    scale: SCALE,
+  };
   return {
     name: float.name,
     summary,

@@ -1,6 +1,6 @@
 import type { RoundTo } from '../kernels/format-kernels.ts';
 import type { Kernels } from '../kernels/index.ts';
-import { bytesToFloats, floatBytes, packBits, unpackBits } from './bits.ts';
+import { bytesToFloats, codesOf, elementsOf, floatBytes, packBits, unpackBits } from './bits.ts';
 import { roundHalfEven } from './ieee.ts';
 import type { Settings } from './settings.ts';
 import {
@@ -99,7 +99,7 @@ class VsQuant implements TensorFormat<VectorScaleFit> {
   }
 
   encode(x: Float32Array, columns: number, { scales, divisors = scales }: VectorScaleFit): Codes {
-    return Uint32Array.from(x, (value, i) => {
+    return codesOf(x, (value, i) => {
       const quotient = Math.fround(value / divisors[groupOf(this.granularity, i, columns)]!);
       const integer = Number.isFinite(quotient) ? roundHalfEven(quotient) : quotient || 0;
       const code = Math.min(Math.max(integer, -this.largestInteger), this.largestInteger);
@@ -109,7 +109,7 @@ class VsQuant implements TensorFormat<VectorScaleFit> {
 
   decode(codes: Codes): Float32Array {
     const half = 2 ** (this.#bits - 1);
-    return Float32Array.from(codes, (code) => (code < half ? code : code - 2 * half));
+    return elementsOf(codes, (code) => (code < half ? code : code - 2 * half));
   }
 
   pack(codes: Codes, columns: number, { scales, coarse }: VectorScaleFit): Packed {

@@ -6,10 +6,9 @@
  */
 export { createGemm } from './create-gemm.ts';
 export type { Gemm } from './gemm.ts';
-export type { GroupGemm, GroupShape, ScaledMatrix } from './group-gemm.ts';
+export type { GroupGemm, ScaledMatrix } from './group-gemm.ts';
 export { sumsAreExact } from './group-gemm.ts';
 export { createGroupGemm } from './group-gemm-webassembly.ts';
-export { type HadamardOrder, hadamardOrder } from './hadamard-matrix.ts';
 export type { Kernels } from './kernels.ts';
 export { compileKernels } from './module.ts';
 export { type OutlierProducts, type SplitRows, type SplitWeight, WEIGHT_PANEL } from './outlier-products.ts';

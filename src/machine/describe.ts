@@ -28,11 +28,13 @@ export function describeSites(machine: Machine): SiteGroup[] {
   return [...groups.values()];
 }
 
-/** One line for lists: what most sites multiply, such as `int8 × int8` or `bfloat16 × bfloat16`. */
+/** A few words for lists: the formats that most sites multiply, such as `int4 × anda`. */
 export function describeOperands(machine: Machine): string {
   const counts = new Map<string, number>();
   for (const site of Object.values(machine.plan.sites)) {
-    const operands = `${wordsOf(site.weights)} × ${wordsOf(site.activations)}`;
+    const operands = [site.weights, site.activations]
+      .map((operand) => (typeof operand === 'string' ? operand : operand.format))
+      .join(' × ');
     counts.set(operands, (counts.get(operands) ?? 0) + 1);
   }
   return [...counts].reduce((most, entry) => (entry[1] > most[1] ? entry : most))[0];

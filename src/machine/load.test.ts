@@ -89,7 +89,7 @@ describe('names and paths', () => {
     await expect(loadMachine('smothquant')).rejects.toMatchObject({
       message: 'expected a machine, found "smothquant"',
       note: expect.stringMatching(
-        /^did you mean "smoothquant"\? known: bfloat16, .*; a file's path ends in \.yaml$/,
+        /^did you mean "smoothquant"\? known: adaptivfloat-8bit, .*; a file's path ends in \.yaml$/,
       ),
     });
     await expect(loadMachine('')).rejects.toMatchObject({ name: 'InputError' });
@@ -206,7 +206,7 @@ describe('in words', () => {
       }),
       { sites: ['lm_head'], weights: 'float32', activations: 'float32', accumulator: 'float32', remarks: '' },
     ]);
-    expect(describeOperands(await loadMachine('smoothquant'))).toBe('int8 per tensor × int8 per tensor');
+    expect(describeOperands(await loadMachine('smoothquant'))).toBe('int8 × int8');
     expect(describeOperands(await loadMachine('tf32'))).toBe('tf32 × tf32');
   });
 });

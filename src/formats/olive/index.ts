@@ -5,10 +5,9 @@ import { OliveAuto } from './auto.ts';
 import { type PairType, VARIANTS } from './coding.ts';
 import { OlivePairs } from './format.ts';
 
-export { type OliveCoding, oliveCoding, type PairType, type Variant } from './coding.ts';
+export { oliveCoding, type PairType } from './coding.ts';
 export { decodePair } from './decoder.ts';
 export { type ExponentInteger, elementOf } from './exponent-integer.ts';
-export { eightBitLayers } from './mixed-precision.ts';
 
 const SHARED = {
   source: 'Guo et al., OliVe, ISCA 2023',
