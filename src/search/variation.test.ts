@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { inputErrorOf } from '../../test/checkpoint-files.ts';
-import { FORMATS } from '../formats/index.ts';
 import { formatBits, readVariation } from './variation.ts';
 
 const message = (read: () => unknown) => inputErrorOf((async () => read())());
