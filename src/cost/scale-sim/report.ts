@@ -5,7 +5,10 @@ import { arrayDemand, mapGemm, type SystolicArray } from '../systolic/mapping.ts
 /** What SCALE-Sim's COMPUTE_REPORT and DETAILED_ACCESS_REPORT say of one layer without stalls. Accesses in elements. */
 export interface ScaleSimReport {
   totalCycles: bigint;
-  /** Percent: multiply-accumulates / (total cycles x processing elements). Above 100 where the missing cycle tells. */
+  /**
+   * Percent: multiply-accumulates / (total cycles x processing elements). Above 100 where the missing cycle tells, and
+   * Infinity for 1 x 1 x 1 on 1 x 1, where SCALE-Sim divides by its 0 cycles and stops.
+   */
   overallUtilization: number;
   /** Percent, over the folds: elements that have work. */
   mappingEfficiency: number;

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { goldenPath } from '../../../test/golden.ts';
 import { InputError } from '../../errors.ts';
@@ -305,6 +306,42 @@ describe('a topology', () => {
     ],
   ])('%j', (text, message) => {
     expect(mistake(() => gemms(text))).toBe(message);
+  });
+
+  it('and a configuration, whatever they hold, are read or refused with a place', () => {
+    const pieces = [
+      'a',
+      'M',
+      'Layer',
+      'IFMAP',
+      '1',
+      '-1',
+      '0',
+      '9'.repeat(20),
+      '2:4',
+      ',',
+      '\t',
+      '\n',
+      ':',
+      '=',
+      '[',
+      ']',
+      '#',
+      '\0',
+      '\u202e',
+    ];
+    const header = fc.constantFrom('', 'Layer, M, N, K,\n', `${HEADERS.convolution}\n`, '[run_presets]\n');
+    const text = fc.array(fc.constantFrom(...pieces), { maxLength: 60 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(header, text, (start, rest) => {
+        for (const read of [parseTopology, parseScaleSimConfig]) {
+          const found = mistake(() => read(start + rest, 'hostile'));
+          expect(found).toMatch(/^(no error$|hostile:)/);
+          expect(found).not.toMatch(/[\0\u202e]/);
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('is refused beyond a megabyte', () => {

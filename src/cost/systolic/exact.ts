@@ -34,14 +34,9 @@ export function cyclesFor(bits: bigint, bitsPerCycle: number): bigint {
   return ceilDivide(bits << shift, numerator);
 }
 
-/** a / b as a number, for shares: exact to float64 however large both are. */
+/** a / b, for shares. The sizes that a GEMM can have leave both far below a float64's largest value. */
 export function ratio(a: bigint, b: bigint): number {
-  const left = Number(a);
-  const right = Number(b);
-  if (Number.isFinite(left) && Number.isFinite(right)) return left / right;
-  // Beyond 1.8e308 both lose the same low bits, of which a float64 keeps none.
-  const excess = BigInt(b.toString(2).length - 1000);
-  return Number(a >> excess) / Number(b >> excess);
+  return Number(a) / Number(b);
 }
 
 export function min(a: bigint, b: bigint): bigint {
