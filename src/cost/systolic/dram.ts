@@ -112,7 +112,7 @@ function topPart(mapping: Mapping, bitsEach: number, buffers: Buffers, stored: b
       sweep: (index) => (index === 0n ? stored - first : 0n),
     };
   }
-  const again = !stays && rowFolds > 1n && !buffers.fits(top, ofSweep(usedColumns));
+  const again = !stays && !buffers.fits(top, ofSweep(usedColumns));
   const times = again ? rowFolds : 1n;
   return {
     total: matrix * times,
