@@ -16,6 +16,7 @@ const BENCHMARKS: Record<string, { title: string; load: () => Promise<{ run(): P
   workers: { title: 'many documents', load: () => import('./workers.ts') },
   streaming: { title: '7B shape in BF16, streamed by layers', load: () => import('./streaming.ts') },
   olive: { title: 'outlier-victim pairs, one core', load: () => import('./olive.ts') },
+  systolic: { title: 'cost of GEMMs on systolic arrays, one core', load: () => import('./systolic.ts') },
   startup: { title: 'start', load: () => import('./startup.ts') },
 };
 
