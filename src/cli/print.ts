@@ -1,11 +1,18 @@
 import type { Evaluation } from '../evaluate/index.ts';
 import { renderTable } from './table.ts';
 
-/** JSON on stdout. What JSON has no number for is written as "NaN", "Infinity" or "-Infinity". */
+/** Lists of numbers alone, as JSON.stringify lays them out: line breaks stand between tokens only, never in a text. */
+const NUMBERS = /\[\n\s+(-?[\d.eE+-]+(?:,\n\s+-?[\d.eE+-]+)*)\n\s+\]/g;
+
+/**
+ * JSON on stdout, lists of numbers on one line. What JSON has no number for is written as "NaN", "Infinity" or
+ * "-Infinity".
+ */
 export function printJson(value: unknown): void {
   const replace = (_key: string, item: unknown) =>
     typeof item === 'number' && !Number.isFinite(item) ? String(item) : item;
-  console.log(JSON.stringify(value, replace, 2));
+  const text = JSON.stringify(value, replace, 2);
+  console.log(text.replace(NUMBERS, (_, numbers: string) => `[${numbers.replace(/\s+/g, ' ')}]`));
 }
 
 /** A metric's figures, one a line, and what they were measured with. */

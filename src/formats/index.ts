@@ -98,9 +98,11 @@ const DEFINITIONS: readonly RegisteredFormat[] = [
   vsQuant,
 ];
 
-/** Every format by name. */
+const { compare } = new Intl.Collator('en', { numeric: true });
+
+/** Every format by name, in alphabetical order, int16 after int2. */
 export const FORMATS: Readonly<Record<string, RegisteredFormat>> = Object.fromEntries(
-  DEFINITIONS.map((definition) => [definition.name, definition]),
+  [...DEFINITIONS].sort((a, b) => compare(a.name, b.name)).map((definition) => [definition.name, definition]),
 );
 
 /** @throws InputError for a name that no format has, with the nearest one. */
