@@ -7,6 +7,10 @@ const BENCHMARKS: Record<string, { title: string; load: () => Promise<{ run(): P
   prefill: { title: 'prefill, GPT-2-small shape, 512 tokens, two cores', load: () => import('./prefill.ts') },
   workers: { title: 'many documents', load: () => import('./workers.ts') },
   streaming: { title: '7B shape in BF16, streamed by layers', load: () => import('./streaming.ts') },
+  tiling: {
+    title: 'tiling search, one OPT-6.7B prefill of 2048 tokens, 4 bits, 128 x 128',
+    load: () => import('./tiling.ts'),
+  },
   startup: { title: 'start', load: () => import('./startup.ts') },
 };
 

@@ -4,3 +4,4 @@
  * errors.ts.
  */
 export type * from './contract.ts';
+export * from './fused/index.ts';
