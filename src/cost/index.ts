@@ -5,3 +5,4 @@
  */
 export type * from './contract.ts';
 export * from './fused/index.ts';
+export { type Gpu, type GpuCost, type GpuKernel, gpuCost, RTX_2080_TI } from './gpu.ts';
