@@ -11,14 +11,14 @@ import { priceTiling, type Tiling, type TilingPrice } from './price.ts';
 import { findTiling } from './search.ts';
 
 export interface FusedCost extends ArrayCost {
-  /** Of one of the `count` products; each is tiled alike. */
   traffic: Traffic;
+  /** Of one of the `count` products; each is tiled alike. */
   tiling: Tiling;
   /** Traffic's SRAM part by buffer, which differ in energy a bit. */
   buffers: TilingPrice['buffers'];
 }
 
-/** Searched once a shape, array, width and memory: the campaign of a sweep asks for the same few again and again. */
+/** Searched once a shape, array, width and memory: a sweep asks for the same few again and again. */
 const searched = new Map<string, { tiling: Tiling; price: TilingPrice }>();
 /** Forgotten all at once when full: about 50 MB. */
 const MOST_SEARCHED = 100_000;
