@@ -20,8 +20,8 @@ export interface FusedCost extends ArrayCost {
 
 /** Searched once a shape, array, width and memory: a sweep asks for the same few again and again. */
 const searched = new Map<string, { tiling: Tiling; price: TilingPrice }>();
-/** Forgotten all at once when full: about 50 MB. */
-const MOST_SEARCHED = 100_000;
+/** Forgotten all at once when full: 1.6 kB each. */
+const MOST_SEARCHED = 20_000;
 
 /**
  * Cycles and traffic of a GEMM on a fused-precision systolic array, under the best tiling that the search finds. Pure;
