@@ -4,6 +4,8 @@
  * errors.ts.
  */
 export type * from './contract.ts';
+export * from './fused/index.ts';
+export { type Gpu, type GpuCost, type GpuKernel, gpuCost, RTX_2080_TI } from './gpu.ts';
 export {
   loadScaleSimConfig,
   loadTopology,
