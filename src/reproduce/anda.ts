@@ -140,7 +140,7 @@ function systems(): Entry[] {
         paper: area,
         ours: mean * areas,
         note:
-          `speed times ${areas.toFixed(3)}, FP-FP's area over this one's: Table III's parts, the array scaled by the ` +
+          `${isShortFigna(key) ? '[derived] ' : ''}speed times ${areas.toFixed(3)}, FP-FP's area over this one's: Table III's parts, the array scaled by the ` +
           `element's relative area${lossOf(key) ? "; Anda's is the printed total of 2.17 mm2" : ''}`,
       },
       {
@@ -162,10 +162,15 @@ function systems(): Entry[] {
   });
 }
 
+/** The machines whose speed is read off the figure that it is compared with. */
+function isShortFigna(key: SystemKey): boolean {
+  return key === 'figna-m11' || key === 'figna-m8';
+}
+
 function speedNote(key: SystemKey): string {
   if (lossOf(key))
     return 'cycles of all projections of nine models, M + 1 a group; Fig. 14 gives M. M + 0.85 would meet the figure';
-  if (key === 'figna-m11' || key === 'figna-m8')
+  if (isShortFigna(key))
     return 'a group takes as many cycles as the mantissa has bits [derived from this very figure]';
   return 'a group takes 16 cycles, as with FP-FP: "equivalent peak throughput" (section V-A)';
 }
@@ -174,7 +179,7 @@ function energyNote(key: SystemKey): string {
   return (
     "[derived] compute: 42 of FP-FP's 101 (Fig. 17) over the element's energy efficiency; SRAM and DRAM " +
     `${lossOf(key) ? '29' : '59'} as Fig. 17 prints for LLaMA-13B, taken for all models` +
-    (key === 'figna-m11' || key === 'figna-m8'
+    (isShortFigna(key)
       ? '. Off, because the figures disagree: Fig. 17 prints 1.58 and 1.61 for these two, which this meets, and the ' +
         'paper says that they keep FP16 in memory; Fig. 16 has them at 1.69 and 1.94'
       : '')
