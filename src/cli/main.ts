@@ -8,6 +8,7 @@ import { register as generate } from './generate.ts';
 import { register as machines } from './machines.ts';
 import { register as models } from './models.ts';
 import { register as quantize } from './quantize.ts';
+import { register as reproduce } from './reproduce.ts';
 import { register as search } from './search.ts';
 
 /** Exit statuses: the run failed; the input is bad. */
@@ -20,7 +21,7 @@ const program = new Command('tapeout')
   .showHelpAfterError('(tapeout --help lists the commands)')
   .configureHelp({ showGlobalOptions: false });
 
-for (const register of [compare, evaluate, generate, search, quantize, machines, formats, models])
+for (const register of [compare, evaluate, generate, search, quantize, reproduce, machines, formats, models])
   register(program);
 program.exitOverride();
 for (const command of program.commands) {
