@@ -16,6 +16,10 @@ const BENCHMARKS: Record<string, { title: string; load: () => Promise<{ run(): P
   workers: { title: 'many documents', load: () => import('./workers.ts') },
   streaming: { title: '7B shape in BF16, streamed by layers', load: () => import('./streaming.ts') },
   olive: { title: 'outlier-victim pairs, one core', load: () => import('./olive.ts') },
+  'format-error': {
+    title: 'what formats of about 4 bits lose, SNR',
+    load: () => import('./format-error.ts'),
+  },
   startup: { title: 'start', load: () => import('./startup.ts') },
 };
 
