@@ -9,6 +9,7 @@ const END = '<!-- end of what tools/formats-table.ts makes -->\n';
 
 const text = await readFile(FILE, 'utf8');
 const [start, end] = [text.indexOf(START), text.indexOf(END)];
-if (start < 0 || end < start) throw new Error(`docs/formats.md lacks ${START.trim()} or ${END.trim()} below it`);
+if (start < 0 || end < start)
+  throw new Error(`docs/formats.md lacks ${START.trim()} or ${END.trim()} below it`);
 const table = markdownTable(Object.values(FORMATS));
 await writeFile(FILE, `${text.slice(0, start)}${START}\n${table}\n\n${text.slice(end)}`);
