@@ -21,6 +21,10 @@ const BENCHMARKS: Record<string, { title: string; load: () => Promise<{ run(): P
     title: 'tiling search, one OPT-6.7B prefill of 2048 tokens, 4 bits, 128 x 128',
     load: () => import('./tiling.ts'),
   },
+  'format-error': {
+    title: 'what formats of about 4 bits lose, SNR',
+    load: () => import('./format-error.ts'),
+  },
   startup: { title: 'start', load: () => import('./startup.ts') },
 };
 

@@ -14,7 +14,12 @@ export function goldenPath(path: string): string {
 
 /** All tensors of a golden file as float32: ids and codes are small enough to be exact. */
 export async function readGolden(path: string): Promise<Record<string, GoldenTensor>> {
-  const file = await openSafetensors(goldenPath(path));
+  return readTensors(goldenPath(path));
+}
+
+/** The same of any safetensors file. */
+export async function readTensors(path: string): Promise<Record<string, GoldenTensor>> {
+  const file = await openSafetensors(path);
   const golden: Record<string, GoldenTensor> = {};
   for (const [name, { dtype, shape, begin, bytes: length }] of file.tensors) {
     const bytes = new Uint8Array(length);

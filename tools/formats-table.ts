@@ -5,8 +5,11 @@ import { FORMATS } from '../src/formats/index.ts';
 
 const FILE = new URL('../docs/formats.md', import.meta.url);
 const START = '<!-- made by tools/formats-table.ts -->\n';
+const END = '<!-- end of what tools/formats-table.ts makes -->\n';
 
 const text = await readFile(FILE, 'utf8');
-const at = text.indexOf(START);
-if (at < 0) throw new Error(`docs/formats.md lacks the line ${START.trim()}`);
-await writeFile(FILE, `${text.slice(0, at)}${START}\n${markdownTable(Object.values(FORMATS))}\n`);
+const [start, end] = [text.indexOf(START), text.indexOf(END)];
+if (start < 0 || end < start)
+  throw new Error(`docs/formats.md lacks ${START.trim()} or ${END.trim()} below it`);
+const table = markdownTable(Object.values(FORMATS));
+await writeFile(FILE, `${text.slice(0, start)}${START}\n${table}\n\n${text.slice(end)}`);
