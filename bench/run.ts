@@ -7,6 +7,7 @@ const BENCHMARKS: Record<string, { title: string; load: () => Promise<{ run(): P
   prefill: { title: 'prefill, GPT-2-small shape, 512 tokens, two cores', load: () => import('./prefill.ts') },
   workers: { title: 'many documents', load: () => import('./workers.ts') },
   streaming: { title: '7B shape in BF16, streamed by layers', load: () => import('./streaming.ts') },
+  systolic: { title: 'cost of GEMMs on systolic arrays, one core', load: () => import('./systolic.ts') },
   startup: { title: 'start', load: () => import('./startup.ts') },
 };
 

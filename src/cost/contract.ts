@@ -44,7 +44,8 @@ export interface Traffic {
 
 /** What an array needs for one GEMM (all its `count` together). */
 export interface ArrayCost {
-  cycles: { compute: bigint; stall: bigint };
+  /** stall is undefined where no memory bandwidth is known. */
+  cycles: { compute: bigint; stall: bigint | undefined };
   /** Share of the multipliers' cycles that do useful work, 0..1, stalls included. */
   utilization: number;
   traffic: Traffic | undefined;

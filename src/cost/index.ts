@@ -4,3 +4,22 @@
  * errors.ts.
  */
 export type * from './contract.ts';
+export {
+  loadScaleSimConfig,
+  loadTopology,
+  parseScaleSimConfig,
+  parseTopology,
+  type ScaleSimConfig,
+  type ScaleSimReport,
+  scaleSimReport,
+  type Topology,
+} from './scale-sim/index.ts';
+export {
+  type Dataflow,
+  type OperandTraffic,
+  type SystolicArray,
+  type SystolicCost,
+  type SystolicGemm,
+  type SystolicMemory,
+  systolicCost,
+} from './systolic/index.ts';
