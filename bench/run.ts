@@ -8,6 +8,10 @@ const BENCHMARKS: Record<string, { title: string; load: () => Promise<{ run(): P
   workers: { title: 'many documents', load: () => import('./workers.ts') },
   streaming: { title: '7B shape in BF16, streamed by layers', load: () => import('./streaming.ts') },
   systolic: { title: 'cost of GEMMs on systolic arrays, one core', load: () => import('./systolic.ts') },
+  tiling: {
+    title: 'tiling search, one OPT-6.7B prefill of 2048 tokens, 4 bits, 128 x 128',
+    load: () => import('./tiling.ts'),
+  },
   startup: { title: 'start', load: () => import('./startup.ts') },
 };
 

@@ -23,3 +23,4 @@ export {
   type SystolicMemory,
   systolicCost,
 } from './systolic/index.ts';
+export * from './fused/index.ts';
