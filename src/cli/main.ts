@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { InputError, RunError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { register as compare } from './compare.ts';
+import { register as cost } from './cost.ts';
 import { register as evaluate } from './eval.ts';
 import { register as formats } from './formats.ts';
 import { register as generate } from './generate.ts';
@@ -18,7 +19,7 @@ const program = new Command('tapeout')
   .showHelpAfterError('(tapeout --help lists the commands)')
   .configureHelp({ showGlobalOptions: false });
 
-for (const register of [compare, evaluate, generate, machines, formats, models]) register(program);
+for (const register of [compare, cost, evaluate, generate, machines, formats, models]) register(program);
 program.exitOverride();
 for (const command of program.commands) {
   command.exitOverride().showHelpAfterError(`(tapeout ${command.name()} --help lists its options)`);

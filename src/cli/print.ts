@@ -1,10 +1,18 @@
 import type { Evaluation } from '../evaluate/index.ts';
 import { renderTable } from './table.ts';
 
-/** JSON on stdout. What JSON has no number for is written as "NaN", "Infinity" or "-Infinity". */
+/** JSON.rawJSON (ECMAScript proposal, in Node 22 and newer), which TypeScript does not know yet. */
+const { rawJSON } = JSON as typeof JSON & { rawJSON(text: string): unknown };
+
+/**
+ * JSON on stdout. What JSON has no number for is written as "NaN", "Infinity" or "-Infinity"; bigints as all their
+ * digits.
+ */
 export function printJson(value: unknown): void {
-  const replace = (_key: string, item: unknown) =>
-    typeof item === 'number' && !Number.isFinite(item) ? String(item) : item;
+  const replace = (_key: string, item: unknown) => {
+    if (typeof item === 'bigint') return rawJSON(String(item));
+    return typeof item === 'number' && !Number.isFinite(item) ? String(item) : item;
+  };
   console.log(JSON.stringify(value, replace, 2));
 }
 

@@ -1,9 +1,16 @@
 /**
  * What a machine costs: workloads from a model's shape, arrays (cycles, traffic), memories and technology (energy, area).
- * Works from a configuration alone, without weights. May import machine/, datapath/plan.ts, model/, formats/, tensor/ and
+ * Works from a configuration alone, without weights. May import machine/, datapath/plan.ts, model/, formats/, kernels/, checkpoint/, tensor/ and
  * errors.ts.
  */
+
+export { ARRAY_MODELS, type ArrayModel, arrayModel } from './array-model.ts';
 export type * from './contract.ts';
+export { costOf } from './cost.ts';
+export { type CostMachine, prepareCost, scaleSimMachine } from './cost-machine.ts';
+export * from './fused/index.ts';
+export { loadWorkload, type WorkloadSource } from './load-workload.ts';
+export type { AreaReport, CostReport, Cycles, EnergyReport, Roofline, SiteCost } from './report.ts';
 export {
   loadScaleSimConfig,
   loadTopology,
@@ -14,6 +21,7 @@ export {
   scaleSimReport,
   type Topology,
 } from './scale-sim/index.ts';
+export { findShape, SHAPES, type Shape } from './shapes/index.ts';
 export {
   type Dataflow,
   type OperandTraffic,
@@ -23,4 +31,4 @@ export {
   type SystolicMemory,
   systolicCost,
 } from './systolic/index.ts';
-export * from './fused/index.ts';
+export { modelWorkload, tokensOf, type WorkloadOptions } from './workload.ts';

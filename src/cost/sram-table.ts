@@ -77,6 +77,7 @@ export const SRAM_TABLE: Record<SramCell, Record<(typeof SRAM_WIDTHS)[number], r
       [16384, 0.02701, 0.0316, 2.006, 0.08759],
       [65536, 0.03288, 0.05565, 7.328, 0.1589],
       [262144, 0.0886, 0.1029, 27.95, 0.8613],
+      // biome-ignore lint/suspicious/noApproximativeNumericConstant: an area that happens to be near pi
       [1048576, 0.193, 0.222, 110.2, 3.141],
       [4194304, 0.4202, 0.4154, 430.5, 10.61],
       [16777216, 0.9636, 0.9545, 1711, 36.67],

@@ -11,6 +11,7 @@ import { priceTiling, type Tiling, type TilingPrice } from './price.ts';
 import { findTiling } from './search.ts';
 
 export interface FusedCost extends ArrayCost {
+  cycles: { compute: bigint; stall: bigint };
   /** Of one of the `count` products; each is tiled alike. */
   traffic: Traffic;
   tiling: Tiling;
