@@ -4,12 +4,12 @@ import { renderTable } from './table.ts';
 const NOT_MODELLED = 'not modelled';
 
 /** What --json prints. Cycles and traffic (bits) in all their digits, energy in pJ, area in mm2; null: not modelled. */
-export function costJson(report: CostReport, explain: boolean): object {
+export function costJson(report: CostReport, explain: boolean): unknown {
   const { constants, ...rest } = report;
-  return nulled({ ...rest, ...(explain && { constants }) }) as object;
+  return nulled({ ...rest, ...(explain && { constants }) });
 }
 
-function nulled(value: unknown): unknown {
+export function nulled(value: unknown): unknown {
   if (value === undefined) return null;
   if (Array.isArray(value)) return value.map(nulled);
   if (typeof value !== 'object' || value === null) return value;

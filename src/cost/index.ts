@@ -22,6 +22,7 @@ export {
   type Topology,
 } from './scale-sim/index.ts';
 export { findShape, SHAPES, type Shape } from './shapes/index.ts';
+export { type Sweep, type SweepPoint, sweep, sweepCsv, sweepSvg } from './sweep/index.ts';
 export {
   type Dataflow,
   type OperandTraffic,
