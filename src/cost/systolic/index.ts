@@ -1,10 +1,11 @@
 import { InputError } from '../../errors.ts';
 import type { ArrayCost, OperandBits, WorkloadGemm } from '../contract.ts';
-import { type DramBits, type DramSchedule, dramSchedule, type SystolicMemory } from './dram.ts';
+import { Buffers, type SystolicMemory } from './buffers.ts';
+import { type DramBits, type DramSchedule, dramSchedule } from './dram.ts';
 import { bitsOf, cyclesFor, max, ratio } from './exact.ts';
 import { arrayDemand, type Mapping, mapGemm, type SystolicArray } from './mapping.ts';
 
-export type { SystolicMemory } from './dram.ts';
+export type { SystolicMemory } from './buffers.ts';
 export type { Dataflow, SystolicArray } from './mapping.ts';
 
 /** Bits moved for one operand. */
@@ -57,7 +58,7 @@ export function systolicCost(
   const partialBits = array.partialBits ?? bits.output;
   const stored =
     gemm.inputElements === undefined ? BigInt(gemm.m) * BigInt(gemm.k) : BigInt(gemm.inputElements);
-  const schedule = inPlace(gemm, () => dramSchedule(mapping, bits, partialBits, memory, stored));
+  const schedule = inPlace(gemm, () => dramSchedule(mapping, bits, partialBits, new Buffers(memory), stored));
   const operands = operandTraffic(mapping, schedule.total, bits, partialBits, BigInt(gemm.count));
   const all = Object.values(operands);
   const sum = (key: keyof OperandTraffic) => all.reduce((total, operand) => total + operand[key], 0n);
