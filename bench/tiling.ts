@@ -1,7 +1,7 @@
 import { fusedCost } from '../src/cost/fused/fused.ts';
 import { OLIVE_MEMORY } from '../src/cost/fused/presets.ts';
 import type { WorkloadGemm } from '../src/cost/index.ts';
-import type { Row } from './row.ts';
+import { median, type Row } from './row.ts';
 
 const HIDDEN = 4096;
 const TOKENS = 2048;
@@ -27,14 +27,14 @@ function searchAll(rows: number): void {
   for (const gemm of PREFILL) fusedCost(gemm, array, BITS, OLIVE_MEMORY);
 }
 
-/** Milliseconds of `work`, the first call and the best of the rest. */
-function times(work: (repeat: number) => void): { first: number; best: number } {
+/** Milliseconds of `work`: the first call, and the median of the rest. */
+function times(work: (repeat: number) => void): { first: number; rest: number } {
   const all = Array.from({ length: REPEATS }, (_, repeat) => {
     const start = performance.now();
     work(repeat);
     return performance.now() - start;
   });
-  return { first: all[0]!, best: Math.min(...all.slice(1)) };
+  return { first: all[0]!, rest: median(all.slice(1)) };
 }
 
 export function run(): Promise<Row[]> {
@@ -42,7 +42,7 @@ export function run(): Promise<Row[]> {
   const remembered = times(() => searchAll(128));
   return Promise.resolve([
     { what: 'searched, in a process just started', value: search.first, unit: 'ms' },
-    { what: 'searched, an array not seen before', value: search.best, unit: 'ms' },
-    { what: 'remembered', value: remembered.best, unit: 'ms', target: '< 10' },
+    { what: 'searched, an array not seen before', value: search.rest, unit: 'ms' },
+    { what: 'remembered', value: remembered.rest, unit: 'ms', target: '< 10' },
   ]);
 }

@@ -33,3 +33,4 @@ export {
   systolicCost,
 } from './systolic/index.ts';
 export { modelWorkload, tokensOf, type WorkloadOptions } from './workload.ts';
+export { type Gpu, type GpuCost, type GpuKernel, gpuCost, RTX_2080_TI } from './gpu.ts';

@@ -14,15 +14,16 @@ export interface FusedCost extends ArrayCost {
   cycles: { compute: bigint; stall: bigint };
   /** Of one of the `count` products; each is tiled alike. */
   traffic: Traffic;
+  /** Of one of the `count` products; each is tiled alike. */
   tiling: Tiling;
   /** Traffic's SRAM part by buffer, which differ in energy a bit. */
   buffers: TilingPrice['buffers'];
 }
 
-/** Searched once a shape, array, width and memory: the campaign of a sweep asks for the same few again and again. */
+/** Searched once a shape, array, width and memory: a sweep asks for the same few again and again. */
 const searched = new Map<string, { tiling: Tiling; price: TilingPrice }>();
-/** Forgotten all at once when full: about 50 MB. */
-const MOST_SEARCHED = 100_000;
+/** Forgotten all at once when full: 1.6 kB each. */
+const MOST_SEARCHED = 20_000;
 
 /**
  * Cycles and traffic of a GEMM on a fused-precision systolic array, under the best tiling that the search finds. Pure;
