@@ -9,6 +9,7 @@ import { register as generate } from './generate.ts';
 import { register as machines } from './machines.ts';
 import { register as models } from './models.ts';
 import { register as sweep } from './sweep.ts';
+import { register as reproduce } from './reproduce.ts';
 
 /** Exit statuses: the run failed; the input is bad. */
 const FAILED = 1;
@@ -22,6 +23,7 @@ const program = new Command('tapeout')
 
 for (const register of [compare, cost, sweep, evaluate, generate, machines, formats, models])
   register(program);
+for (const register of [compare, evaluate, generate, machines, formats, models, reproduce]) register(program);
 program.exitOverride();
 for (const command of program.commands) {
   command.exitOverride().showHelpAfterError(`(tapeout ${command.name()} --help lists its options)`);
