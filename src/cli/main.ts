@@ -8,8 +8,8 @@ import { register as formats } from './formats.ts';
 import { register as generate } from './generate.ts';
 import { register as machines } from './machines.ts';
 import { register as models } from './models.ts';
-import { register as sweep } from './sweep.ts';
 import { register as reproduce } from './reproduce.ts';
+import { register as sweep } from './sweep.ts';
 
 /** Exit statuses: the run failed; the input is bad. */
 const FAILED = 1;
@@ -21,9 +21,8 @@ const program = new Command('tapeout')
   .showHelpAfterError('(tapeout --help lists the commands)')
   .configureHelp({ showGlobalOptions: false });
 
-for (const register of [compare, cost, sweep, evaluate, generate, machines, formats, models])
-  register(program);
-for (const register of [compare, evaluate, generate, machines, formats, models, reproduce]) register(program);
+const commands = [compare, cost, sweep, evaluate, generate, machines, formats, models, reproduce];
+for (const register of commands) register(program);
 program.exitOverride();
 for (const command of program.commands) {
   command.exitOverride().showHelpAfterError(`(tapeout ${command.name()} --help lists its options)`);

@@ -1,11 +1,13 @@
-import { InputError, suggest } from '../errors.ts';
+import { InputError } from '../errors.ts';
 import { FORMATS } from '../formats/index.ts';
 import type { ArrayKind, ArrayShape } from '../machine/index.ts';
+import { bitSerialModel } from './bit-serial-model.ts';
 import type { ArrayCost, Constant, OperandBits } from './contract.ts';
 import { fusedModel } from './fused-model.ts';
 import type { SiteOperands } from './stored-bits.ts';
 import type { SystolicGemm } from './systolic/index.ts';
 import { systolicModel } from './systolic-model.ts';
+import { tensorCoreModel } from './tensor-core-model.ts';
 
 /** The buffers and DRAM that an array sees. Capacities in bytes, energies in pJ/bit. */
 export interface ArrayMemory {
@@ -27,6 +29,8 @@ export interface ArrayRequest {
   dramBitsPerCycle: number | undefined;
   /** SCALE-Sim's interface for each operand. */
   dramPerOperand: boolean;
+  /** Hz. */
+  clock: number | undefined;
 }
 
 /** Bits moved in and out of a buffer. */
@@ -43,30 +47,25 @@ export interface ArrayModel {
   /** @throws InputError for operands that it cannot compute, and tiles that fit no buffer */
   run(request: ArrayRequest): ArrayRun;
   /** Multiply-accumulates a cycle with every element busy. */
-  peak(array: ArrayShape, bits: OperandBits): number;
+  peak(array: ArrayShape, bits: OperandBits, operands: SiteOperands): number;
   /** Multiply-accumulate units, for area. */
   multipliers(array: ArrayShape): number | undefined;
   /** Whether a unit takes what the table of multipliers says. */
   readonly tabled: boolean;
+  /** Where the machine file has none. */
+  clock?(array: ArrayShape): Constant;
+  bandwidth?(array: ArrayShape): Constant;
   /** What the model leaves out, in words. */
   notModelled: readonly string[];
 }
 
 /** Array models by the kind in the machine file. */
-export const ARRAY_MODELS: Partial<Record<ArrayKind, ArrayModel>> = {
+export const ARRAY_MODELS: Record<ArrayKind, ArrayModel> = {
+  'bit-serial': bitSerialModel,
   fused: fusedModel,
   systolic: systolicModel,
+  'tensor-core': tensorCoreModel,
 };
-
-/** @throws InputError for a kind without a model */
-export function arrayModel({ kind }: ArrayShape): ArrayModel {
-  const model = ARRAY_MODELS[kind];
-  if (model) return model;
-  throw new InputError(`the cost of a ${kind} array is not modelled`, {
-    place: { key: 'array.kind' },
-    note: suggest(kind, Object.keys(ARRAY_MODELS)),
-  });
-}
 
 /** Whether elements that multiply `formats` take this one too: itself, or an integer as narrow as one of them. */
 export function takes(formats: readonly string[], format: string): boolean {

@@ -1,7 +1,7 @@
 import { InputError } from '../errors.ts';
 import type { ArrayShape, Machine, MemoryDescription, TechnologyDescription } from '../machine/index.ts';
 import { SITE_NAMES, type SiteName } from '../model/site.ts';
-import { type ArrayMemory, arrayModel } from './array-model.ts';
+import { ARRAY_MODELS, type ArrayMemory } from './array-model.ts';
 import type { Constant } from './contract.ts';
 import { DRAM_TYPES } from './dram.ts';
 import { type MultiplierFigures, multiplierFigures } from './multiplier.ts';
@@ -57,8 +57,10 @@ export async function prepareCost(machine: Machine): Promise<CostMachine> {
       note: 'add one, such as array: { rows: 128, columns: 128, dataflow: output-stationary }',
     });
   }
-  const clock = clockOf(machine);
-  const dram = dramOf(memory?.dram);
+  const model = ARRAY_MODELS[array.kind];
+  const clock = clockOf(machine) ?? model.clock?.(array);
+  const stated = dramOf(memory?.dram);
+  const dram = { ...stated, bandwidth: stated.bandwidth ?? model.bandwidth?.(array) };
   const process = processOf(technology);
   const sram = memory?.sram;
   const buffers = sram && process && buffersOf(sram, process);
@@ -66,7 +68,6 @@ export async function prepareCost(machine: Machine): Promise<CostMachine> {
     SITE_NAMES.map(async (name) => [name, await operandsOf(plan.sites[name])] as const),
   );
   const sites = Object.fromEntries(entries) as Record<SiteName, SiteOperands>;
-  const { tabled } = arrayModel(array);
   const cached = new Map<string, MultiplierFigures>();
   return {
     name: machine.name,
@@ -92,7 +93,7 @@ export async function prepareCost(machine: Machine): Promise<CostMachine> {
     usual: usualOf(Object.values(sites)),
     multiplier(operands) {
       const key = operandNames(operands);
-      const known = cached.get(key) ?? figuresOf(operands, tabled, technology, process);
+      const known = cached.get(key) ?? figuresOf(operands, model.tabled, technology, process);
       cached.set(key, known);
       return known;
     },

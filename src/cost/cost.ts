@@ -1,6 +1,6 @@
 import { InputError } from '../errors.ts';
 import { SITE_NAMES, type SiteName } from '../model/site.ts';
-import { type ArrayModel, type ArrayRun, arrayModel, checkFormats } from './array-model.ts';
+import { ARRAY_MODELS, type ArrayModel, type ArrayRun, checkFormats } from './array-model.ts';
 import type { Constant, OperandBits, Workload, WorkloadGemm } from './contract.ts';
 import { BUFFERS, type CostMachine } from './cost-machine.ts';
 import type { AreaReport, CostReport, Cycles, EnergyReport, Roofline, SiteCost } from './report.ts';
@@ -23,7 +23,7 @@ const ACCUMULATOR_BITS = 32;
  * @throws InputError for a site that the array cannot compute, and for a tile that fits no buffer
  */
 export function costOf(machine: CostMachine, workload: Workload): CostReport {
-  const model = arrayModel(machine.array);
+  const model = ARRAY_MODELS[machine.array.kind];
   const constants: Record<string, Constant> = {};
   const outside = workload.gemms.filter((gemm) => isOutside(machine, gemm));
   const inside = workload.gemms.filter((gemm) => !isOutside(machine, gemm));
@@ -36,9 +36,11 @@ export function costOf(machine: CostMachine, workload: Workload): CostReport {
     checkFormats(gemm.site, operands, machine.array);
     const bits = operandBits(gemm, operands, machine.array.outputBits);
     const { memory, array, dramBitsPerCycle, dramPerOperand } = machine;
-    const run = model.run({ gemm, array, operands, bits, memory, dramBitsPerCycle, dramPerOperand });
+    const clock = machine.clock?.value;
+    const request = { gemm, array, operands, bits, memory, dramBitsPerCycle, dramPerOperand, clock };
+    const run = atSite(gemm, () => model.run(request));
     const site = siteCost(machine, gemm, operands, run, constants);
-    ideal += Number(site.macs) / model.peak(array, bits);
+    ideal += Number(site.macs) / model.peak(array, bits, operands);
     return site;
   });
 
@@ -82,6 +84,21 @@ export function costOf(machine: CostMachine, workload: Workload): CostReport {
       'norms, softmax, activations and all else that is no matrix product',
     ],
   };
+}
+
+/** Says which site an error is about, where it does not say so itself. */
+function atSite<T>({ site }: WorkloadGemm, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof InputError) || error.message.includes(site) || error.place.key?.includes(site))
+      throw error;
+    throw new InputError(`${site}: ${error.message}`, {
+      place: error.place,
+      cause: error,
+      ...(error.note === undefined ? {} : { note: error.note }),
+    });
+  }
 }
 
 /** A site's name without where it stands: `q` of `encoder.q`. */
