@@ -12,6 +12,7 @@ const BENCHMARKS: Record<string, { title: string; load: () => Promise<{ run(): P
     title: 'tiling search, one OPT-6.7B prefill of 2048 tokens, 4 bits, 128 x 128',
     load: () => import('./tiling.ts'),
   },
+  cost: { title: 'cost of an OPT-6.7B prefill of 2048 tokens, 128 x 128', load: () => import('./cost.ts') },
   startup: { title: 'start', load: () => import('./startup.ts') },
 };
 

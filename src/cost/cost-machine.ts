@@ -100,7 +100,9 @@ export async function prepareCost(machine: Machine): Promise<CostMachine> {
     notModelled: [
       ...(plan.mixed ? ['mixed precision: all layers as those with the narrow formats'] : []),
       ...(technology ? [] : ['energy and area on the chip: the machine names no technology']),
-      ...(sram ? [] : ['buffers: the machine names no memory.sram']),
+      ...(sram
+        ? []
+        : ['buffers: the machine names no memory.sram; each operand is taken to cross DRAM once']),
     ],
   };
 }

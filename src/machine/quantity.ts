@@ -29,9 +29,12 @@ function quantity({ what, example, units, min, max }: QuantityKind) {
     if (typeof input === 'number') return `a number alone has no unit: write it as "${example}"`;
     if (typeof input !== 'string') return '';
     const unit = new RegExp(`^${NUMBER}\\s*(\\S+)$`).exec(input.trim())?.[1];
-    return unit && !Object.hasOwn(units, unit)
-      ? `wrong unit "${unit.slice(0, 20)}"; ${suggest(unit, names)}`
-      : '';
+    if (!unit || Object.hasOwn(units, unit)) return '';
+    // "GB" for "GB/s" and "KB" for "KiB" are nearer in meaning than in spelling.
+    const plain = (name: string) => name.replace('i', '').toLowerCase();
+    const meant = names.find((name) => name.startsWith(`${unit}/`) || plain(name) === unit.toLowerCase());
+    const hint = meant ? `did you mean "${meant}"? known: ${names.join(', ')}` : suggest(unit, names);
+    return `wrong unit "${unit.slice(0, 20)}"; ${hint}`;
   };
   return z
     .string({ error: ({ input }) => `${expected}\n${note(input)}` })

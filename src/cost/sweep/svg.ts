@@ -20,9 +20,10 @@ const MEASURES: readonly Measure[] = [
   { title: 'area (mm2)', of: ({ area }) => area.total },
 ];
 
-const WIDTH = 720;
+const WIDTH = 550;
 const PANEL = 240;
-const MARGIN = { left: 78, right: 190, top: 34, bottom: 46 };
+const MARGIN = { left: 78, right: 24, top: 34, bottom: 46 };
+const LEGEND = 170;
 /** Okabe and Ito's palette, which colour-blind readers tell apart, without its yellow. */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#000000'];
 
@@ -41,10 +42,11 @@ export function sweepSvg(sweep: Sweep, title: string): string {
     return known.length > 0 && (new Set(known).size > 1 || values.length === 1);
   });
   const height = MARGIN.top + panels.length * PANEL;
+  const width = WIDTH + (sweep.axes.length > 1 ? LEGEND : 0);
   const parts = panels.map((measure, i) => panel(sweep, series, measure, MARGIN.top + i * PANEL));
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">`,
-    `<rect width="${WIDTH}" height="${height}" fill="white"/>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="sans-serif" font-size="12">`,
+    `<rect width="${width}" height="${height}" fill="white"/>`,
     `<text x="${MARGIN.left}" y="20" font-size="14" font-weight="bold">${escaped(title)}</text>`,
     ...parts,
     legend(series, sweep),
@@ -118,7 +120,7 @@ function panel(sweep: Sweep, series: readonly Series[], measure: Measure, top: n
 /** As many lines as fit are named. */
 function legend(series: readonly Series[], { axes }: Sweep): string {
   if (axes.length < 2) return '';
-  const x = WIDTH - MARGIN.right + 14;
+  const x = WIDTH - MARGIN.right + 16;
   const most = 10;
   const out = series.slice(0, most).map(({ label: text }, i) => {
     const y = MARGIN.top + 22 + 16 * i;
@@ -150,9 +152,9 @@ function scale(least: number, most: number, from: number, to: number, logarithmi
   return { at: (value) => from + ((of(value) - a) / (b - a)) * (to - from), ticks };
 }
 
-/** About five numbers that are 1, 2 or 5 times a power of ten apart. */
+/** About six numbers that are 1, 2 or 5 times a power of ten apart. */
 function rounded(least: number, most: number): number[] {
-  const rough = (most - least) / 5;
+  const rough = (most - least) / 6;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
   const ticks: number[] = [];
