@@ -21,7 +21,7 @@ export const DRAM_TYPES = {
     energy: {
       value: 8,
       unit: 'pJ/bit',
-      source: 'DRAM table of Timeloop and Accelergy (Parashar et al., ISPASS 2019)',
+      source: "Accelergy (Wu, Emer and Sze, ICCAD 2019), its CACTI plug-in's table of DRAM: 'public data'",
     },
     bandwidth: { value: 25.6e9, unit: 'B/s', source: 'JEDEC JESD209-4: LPDDR4-3200, 64 bits wide' },
   },
@@ -37,7 +37,8 @@ export const DRAM_TYPES = {
     energy: {
       value: 3.9,
       unit: 'pJ/bit',
-      source: 'O\'Connor et al., "Fine-Grained DRAM", MICRO 2017; printed in Anda, HPCA 2025',
+      source:
+        'O\'Connor et al., "Fine-Grained DRAM", MICRO 2017; printed in Anda, HPCA 2025, and tabled in Accelergy',
     },
     bandwidth: { value: 256e9, unit: 'B/s', source: 'JEDEC JESD235A: 1024 bits at 2 Gb/s, one stack' },
   },

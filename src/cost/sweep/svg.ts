@@ -74,10 +74,16 @@ function panel(sweep: Sweep, series: readonly Series[], measure: Measure, top: n
   const value = ({ total }: SweepPoint) => total && measure.of(total);
   const xs = series.flatMap(({ points }) => points.map(({ x }) => x));
   const ys = sweep.points.map(value).filter((y) => y !== undefined);
-  const xScale = scale(Math.min(...xs), Math.max(...xs), MARGIN.left, WIDTH - MARGIN.right, false);
+  const words = axis.numbers ? undefined : axis.values;
+  const [first, last] = xs.reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)], [Infinity, -Infinity]);
+  const side = words ? 0.5 : 0;
+  const xScale = scale(first - side, last + side, MARGIN.left, WIDTH - MARGIN.right, false);
   // Values from far apart are read on a logarithmic axis.
   const [least, most] = ys.reduce(([a, b], y) => [Math.min(a, y), Math.max(b, y)], [Infinity, -Infinity]);
-  const yScale = scale(least, most, top + PANEL - MARGIN.bottom, top + 16, least > 0 && most / least > 30);
+  const logarithmic = least > 0 && most / least > 30;
+  // From 0 on, unless that would flatten the picture.
+  const lowest = !logarithmic && least > 0 && least < most / 2 ? 0 : least;
+  const yScale = scale(lowest, most, top + PANEL - MARGIN.bottom, top + 16, logarithmic);
   const [bottom, right] = [top + PANEL - MARGIN.bottom, WIDTH - MARGIN.right];
   const out: string[] = [];
   for (const tick of yScale.ticks) {
@@ -85,7 +91,6 @@ function panel(sweep: Sweep, series: readonly Series[], measure: Measure, top: n
     out.push(`<line x1="${MARGIN.left}" x2="${right}" y1="${y}" y2="${y}" stroke="#ddd"/>`);
     out.push(`<text x="${MARGIN.left - 6}" y="${y + 4}" text-anchor="end">${label(tick)}</text>`);
   }
-  const words = axis.numbers ? undefined : axis.values;
   for (const tick of words ? words.map((_, i) => i) : xScale.ticks) {
     const x = round(xScale.at(tick));
     out.push(`<line x1="${x}" x2="${x}" y1="${bottom}" y2="${bottom + 4}" stroke="#333"/>`);
