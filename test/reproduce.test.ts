@@ -21,7 +21,7 @@ it('prints JSON with the entries and the scoreboard', () => {
   const { papers, scoreboard } = JSON.parse(reproduce('anda', '--json').stdout);
   expect(papers).toHaveLength(1);
   expect(papers[0].entries[0]).toMatchObject({ id: 'pe.area.fp-int', paper: 1.59, holds: true });
-  expect(scoreboard[0]).toMatchObject({ paper: 'anda', missing: 0 });
+  expect(scoreboard[0]).toMatchObject({ paper: 'anda', missing: 2 });
 });
 
 it('refuses a paper that it does not know', () => {

@@ -17,7 +17,7 @@ export function register(program: Command): void {
 }
 
 async function run(name: string, flags: Flags): Promise<void> {
-  const [{ reproduce, scoreOf }, { printJson }, { renderTable, wrap }] = await Promise.all([
+  const [{ basisOf, reproduce, scoreOf }, { printJson }, { renderTable, wrap }] = await Promise.all([
     import('../reproduce/index.ts'),
     import('./print.ts'),
     import('./table.ts'),
@@ -27,7 +27,12 @@ async function run(name: string, flags: Flags): Promise<void> {
   if (flags.json) return printJson({ papers, scoreboard });
 
   for (const paper of papers) {
-    console.log(`${paper.title}\n\n${renderTable(COLUMNS, paper.entries.map(cells))}\n`);
+    console.log(
+      `${paper.title}\n\n${renderTable(
+        COLUMNS,
+        paper.entries.map((entry) => [...cells(entry), basisOf(entry) ?? '']),
+      )}\n`,
+    );
     for (const [note, entries] of notes(paper, flags.notes ?? false)) {
       console.log(entries.map(({ id }) => id).join(', '));
       for (const line of wrap(note, 96)) console.log(`    ${line}`);
@@ -35,7 +40,10 @@ async function run(name: string, flags: Flags): Promise<void> {
     console.log('');
   }
   console.log(renderTable(SCORE_COLUMNS, [...scoreboard, total(scoreboard)].map(scoreCells)));
-  console.log('\nEntries that need weights, data or a fault campaign are not counted as reproduced.');
+  console.log(
+    '\nderived: rests on a reading that follows from other printed numbers. synthetic: on made-up data.\n' +
+      'Entries that need weights, data or a fault campaign are not counted as reproduced.',
+  );
 }
 
 const right = 'right' as const;
@@ -47,11 +55,14 @@ const COLUMNS = [
   { title: 'deviation', align: right },
   { title: 'allowed', align: right },
   { title: '' },
+  { title: 'rests on' },
 ];
 const SCORE_COLUMNS = [
   { title: 'paper' },
   { title: 'entries', align: right },
   { title: 'reproduced', align: right },
+  { title: 'of them derived', align: right },
+  { title: 'synthetic', align: right },
   { title: 'off', align: right },
   { title: 'needs more', align: right },
 ];
@@ -82,19 +93,20 @@ function notes({ entries }: Reproduction, all: boolean): Map<string, Entry[]> {
 }
 
 function total(scores: readonly Score[]): Score {
-  const sum = (key: 'entries' | 'reproduced' | 'off' | 'missing') =>
-    scores.reduce((count, score) => count + score[key], 0);
+  const sum = (key: Exclude<keyof Score, 'paper'>) => scores.reduce((count, score) => count + score[key], 0);
   return {
     paper: 'total',
     entries: sum('entries'),
     reproduced: sum('reproduced'),
+    derived: sum('derived'),
+    synthetic: sum('synthetic'),
     off: sum('off'),
     missing: sum('missing'),
   };
 }
 
-function scoreCells({ paper, entries, reproduced, off, missing }: Score): string[] {
-  return [paper, ...[entries, reproduced, off, missing].map(String)];
+function scoreCells({ paper, entries, reproduced, derived, synthetic, off, missing }: Score): string[] {
+  return [paper, ...[entries, reproduced, derived, synthetic, off, missing].map(String)];
 }
 
 /** Counts in full, other numbers to four digits. */

@@ -32,6 +32,8 @@ export function bitSerialTraffic(
   stored: OperandBits,
   memory: BitSerialMemory,
 ): Traffic {
+  positive('activation buffer, bits', memory.activationBits);
+  positive('weight buffer, bits', memory.weightBits);
   const groups = ceilDivide(BigInt(gemm.k), BigInt(array.group));
   const input = side(
     gemm.m,
@@ -58,6 +60,7 @@ export function bitSerialTraffic(
   const best = schedules.reduce((a, b) => (b.input + b.weight < a.input + a.weight ? b : a));
 
   const count = BigInt(gemm.count);
+  positive('bits of the output', stored.output);
   const outputs = ceilBits(BigInt(gemm.m) * BigInt(gemm.n), stored.output, array.group);
   const dramReads = best.input + best.weight;
   return {
@@ -71,9 +74,10 @@ export function bitSerialTraffic(
 /** Whole cycles that DRAM needs for a traffic; undefined without a bandwidth. */
 export function dramCycles(traffic: Traffic, bitsPerCycle: number | undefined): bigint | undefined {
   if (bitsPerCycle === undefined) return undefined;
+  positive('DRAM, bits a cycle', bitsPerCycle);
   // A millionth of a bit a cycle is finer than any bandwidth is known.
   const scale = 1_000_000n;
-  const perCycle = BigInt(Math.round(bitsPerCycle * Number(scale)));
+  const perCycle = BigInt(Math.max(1, Math.round(bitsPerCycle * Number(scale))));
   return ceilDivide((traffic.dramReads + traffic.dramWrites) * scale, perCycle);
 }
 
@@ -106,13 +110,17 @@ function side(length: number, tile: number, groups: bigint, bits: bigint, capaci
 
 /** Bits of a group: whole, because its shared exponent or scale lies beside it. */
 function groupBits(operand: string, bitsPerElement: number, { group }: BitSerialArray): bigint {
-  if (!(bitsPerElement > 0 && Number.isFinite(bitsPerElement)))
-    throw new InputError(`bits of the ${operand}: expected a positive number, found ${bitsPerElement}`);
+  positive(`bits of the ${operand}`, bitsPerElement);
   return BigInt(Math.ceil(bitsPerElement * group));
 }
 
 function ceilBits(elements: bigint, bitsPerElement: number, group: number): bigint {
   return ceilDivide(elements * BigInt(Math.ceil(bitsPerElement * group)), BigInt(group));
+}
+
+function positive(what: string, value: number): void {
+  if (!(value > 0 && Number.isFinite(value)))
+    throw new InputError(`${what}: expected a positive number, found ${value}`);
 }
 
 function requireRoom(buffer: string, { slice, half }: Side, { group }: BitSerialArray): void {

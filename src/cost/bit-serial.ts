@@ -4,7 +4,7 @@ import type { ArrayCost, OperandBits, WorkloadGemm } from './contract.ts';
 
 /*
  * Arrays of processing elements that each take a group of the reduction axis at a time: Anda's, and what it is compared
- * with. Sources: Anda (HPCA 2025, arXiv 2411.15982), section IV and Fig. 14-15; iFPU (ICLR 2023); FIGNA (HPCA 2024).
+ * with. Sources: Anda (HPCA 2025, arXiv 2411.15982), sections IV-B and IV-D, Fig. 15; iFPU (ICLR 2023); FIGNA (HPCA 2024).
  *
  * Output-stationary: element (i, j) adds up output (i, j) of a tile of rows x columns outputs over all groups of k, then
  * hands it to the vector unit. A group that k does not fill is padded with zeros (the papers leave tails open).
@@ -63,9 +63,10 @@ export function groupCycles({ name, element }: BitSerialArray, operands: BitSeri
 /**
  * Cycles and traffic of one GEMM (all its `count` together).
  *
- * compute = count * (ceil(m / rows) * ceil(n / columns) * ceil(k / group) * cycles a group + skew), where the skew of
- * min(m, rows) + min(n, columns) - 2 cycles is paid once: tiles follow each other without a gap, and outputs leave while
- * the next tile computes (assumed; the paper prints throughputs only). A vector (m = 1) keeps one row busy.
+ * compute = count * ceil(m / rows) * ceil(n / columns) * ceil(k / group) * cycles a group. Activations are shared along a
+ * row and weights broadcast along a column (section IV-D), so no element waits for its neighbour; weights are
+ * double-buffered (section IV-B), and outputs leave while the next tile computes (assumed). A vector (m = 1) keeps one row
+ * busy.
  *
  * stall = what DRAM needs beyond the compute cycles. A memory's buffers are halved, so that one half fills while the
  * other works; filling the first one is not counted (it overlaps with the GEMM before). Undefined without a bandwidth.
@@ -92,8 +93,7 @@ export function bitSerialCost(
   const [rows, columns, group] = [BigInt(array.rows), BigInt(array.columns), BigInt(array.group)];
   const cycles = groupCycles(array, operands);
   const tiles = { rows: ceilDivide(m, rows), columns: ceilDivide(n, columns), groups: ceilDivide(k, group) };
-  const skew = smaller(m, rows) + smaller(n, columns) - 2n;
-  const compute = count * (tiles.rows * tiles.columns * tiles.groups * cycles + skew);
+  const compute = count * tiles.rows * tiles.columns * tiles.groups * cycles;
 
   const traffic = memory && bitSerialTraffic(gemm, array, operands.stored, memory);
   const dram = traffic && dramCycles(traffic, memory?.dramBitsPerCycle);
@@ -126,10 +126,6 @@ function wholeNumber(what: string, value: number, most = Number.MAX_SAFE_INTEGER
   const range =
     most === Number.MAX_SAFE_INTEGER ? 'a whole number of at least 1' : `a whole number from 1 to ${most}`;
   throw new InputError(`${what}: expected ${range}, found ${value}`);
-}
-
-function smaller(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
 }
 
 function larger(a: bigint, b: bigint): bigint {

@@ -54,7 +54,7 @@ export const VOLTAGE_LAW: Constant = {
 
 /**
  * Energy of a tile at a lowered voltage: (V / V0)^2 for computing and checking it, plus recoveryRate times computing and
- * checking it again at V0, which is assumed to be right (ReaLM, section on recovery).
+ * checking it again at V0, which is assumed to be right (ReaLM, DAC 2025).
  *
  * @throws InputError for a rate that is no share.
  */

@@ -3,4 +3,4 @@
  * they are apart. May import every room below cli/.
  */
 export { compareEntry, type Entry, geometricMean, type Reproduction, type Tolerance } from './entry.ts';
-export { paperNames, reproduce, type Score, scoreOf } from './papers.ts';
+export { basisOf, paperNames, reproduce, type Score, scoreOf } from './papers.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { InputError } from '../errors.ts';
-import { paperNames, reproduce, scoreOf } from './papers.ts';
+import { compareEntry } from './entry.ts';
+import { basisOf, paperNames, reproduce, scoreOf } from './papers.ts';
 
 test('every paper has entries of its name, and its score adds up', async () => {
   const papers = await reproduce('all');
@@ -17,4 +18,26 @@ test('a paper that is none', async () => {
   await expect(reproduce('andy')).rejects.toThrow(InputError);
   await expect(reproduce('andy')).rejects.toThrow('expected a paper, found "andy"');
   await expect(reproduce('constructor')).rejects.toThrow(InputError);
+});
+
+test('a score says what it rests on', () => {
+  const entry = (ours: number | undefined, note: string) =>
+    compareEntry({ id: note, source: '', unit: '', paper: 1, ours, tolerance: { kind: 'exact' }, note });
+  const entries = [
+    entry(1, 'counted'),
+    entry(1, '[derived] a reading'),
+    entry(1, 'at a voltage [inferred from this table]; SYNTHETIC rates'),
+    entry(2, '[derived from this figure]'),
+    entry(undefined, 'needs weights'),
+  ];
+  expect(entries.map(basisOf)).toEqual([undefined, 'derived', 'synthetic', 'derived', undefined]);
+  expect(scoreOf({ paper: 'x', entries })).toEqual({
+    paper: 'x',
+    entries: 5,
+    reproduced: 3,
+    derived: 1,
+    synthetic: 1,
+    off: 1,
+    missing: 1,
+  });
 });

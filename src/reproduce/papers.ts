@@ -23,11 +23,23 @@ export async function reproduce(name: string): Promise<Reproduction[]> {
   return [await paper()];
 }
 
+/**
+ * What an entry rests on beside the paper's print, as its note says: a reading that was derived from other numbers of the
+ * paper (`[derived]`, `[inferred]`), or made-up data (`SYNTHETIC`).
+ */
+export function basisOf({ note }: Entry): 'synthetic' | 'derived' | undefined {
+  if (note.includes('SYNTHETIC')) return 'synthetic';
+  return /\[(derived|inferred)/.test(note) ? 'derived' : undefined;
+}
+
 export interface Score {
   paper: string;
   entries: number;
   /** Within their tolerance. */
   reproduced: number;
+  /** Of them those that rest on derived readings, and on synthetic data. */
+  derived: number;
+  synthetic: number;
   /** Computed, but beyond it. */
   off: number;
   /** Not computed: they need weights, data or a campaign. Not counted as reproduced. */
@@ -35,12 +47,14 @@ export interface Score {
 }
 
 export function scoreOf({ paper, entries }: { paper: string; entries: readonly Entry[] }): Score {
-  const count = (verdict: boolean | undefined) => entries.filter(({ holds }) => holds === verdict).length;
+  const reproduced = entries.filter(({ holds }) => holds === true);
   return {
     paper,
     entries: entries.length,
-    reproduced: count(true),
-    off: count(false),
-    missing: count(undefined),
+    reproduced: reproduced.length,
+    derived: reproduced.filter((entry) => basisOf(entry) === 'derived').length,
+    synthetic: reproduced.filter((entry) => basisOf(entry) === 'synthetic').length,
+    off: entries.filter(({ holds }) => holds === false).length,
+    missing: entries.filter(({ holds }) => holds === undefined).length,
   };
 }

@@ -70,11 +70,11 @@ export const REGIONS: Readonly<Record<'resilient' | 'sensitive', CriticalRegion>
 export const DEGRADATION: readonly { id: string; unit: string; value: number; note: string }[] = [
   {
     id: 'opt-1.3b.k.unprotected',
-    unit: 'perplexity',
+    unit: 'ppl',
     value: 18.54,
     note: 'OPT-1.3B, WikiText-2, K at 0.72 V',
   },
-  { id: 'opt-1.3b.k.realm', unit: 'perplexity', value: 0.29, note: 'OPT-1.3B, WikiText-2, K at 0.72 V' },
+  { id: 'opt-1.3b.k.realm', unit: 'ppl', value: 0.29, note: 'OPT-1.3B, WikiText-2, K at 0.72 V' },
   { id: 'llama-3-8b.v.unprotected', unit: '%', value: 7.64, note: 'LLaMA-3-8B, HellaSwag, V at 0.70 V' },
   { id: 'llama-3-8b.v.realm', unit: '%', value: 0.47, note: 'LLaMA-3-8B, HellaSwag, V at 0.70 V' },
 ];

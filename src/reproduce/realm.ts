@@ -126,7 +126,7 @@ function campaigns(): Entry[] {
     ...DEGRADATION.map(({ id, unit, value, note }) =>
       entry(
         `degradation.${id}`,
-        'text, section on sweet spots',
+        'text, sweet spots of Table II',
         unit,
         value,
         `needs a fault campaign: ${note}`,
