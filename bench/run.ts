@@ -25,6 +25,7 @@ const BENCHMARKS: Record<string, { title: string; load: () => Promise<{ run(): P
     title: 'what formats of about 4 bits lose, SNR',
     load: () => import('./format-error.ts'),
   },
+  cost: { title: 'cost of an OPT-6.7B prefill of 2048 tokens, 128 x 128', load: () => import('./cost.ts') },
   startup: { title: 'start', load: () => import('./startup.ts') },
 };
 

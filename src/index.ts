@@ -1,5 +1,14 @@
 /** tapeout as a library: what the command line calls. */
 export { type Checkpoint, openCheckpoint } from './checkpoint/index.ts';
+export {
+  type CostReport,
+  costOf,
+  findShape,
+  loadWorkload,
+  modelWorkload,
+  prepareCost,
+  type Workload,
+} from './cost/index.ts';
 export type { Arithmetic, DatapathPlan } from './datapath/index.ts';
 export { InputError, type Place, RunError } from './errors.ts';
 export {

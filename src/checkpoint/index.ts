@@ -6,6 +6,7 @@
  * May import `tensor/` and `../errors.ts`, nothing else of tapeout.
  */
 export type { Checkpoint, DataType } from './checkpoint.ts';
+export { readJsonObject } from './json.ts';
 export { loadTokenizer } from './load-tokenizer.ts';
 export { demoModels, type OpenOptions, openCheckpoint } from './open.ts';
 export { openSafetensors, type SafetensorsFile } from './safetensors.ts';

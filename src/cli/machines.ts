@@ -66,7 +66,9 @@ async function show(machine: Machine, { json }: Flags): Promise<void> {
   console.log(renderTable(columns, rows));
   if (array) {
     const dataflow = array.dataflow ? `, ${array.dataflow}` : '';
-    console.log(`\narray: ${array.rows} x ${array.columns} processing elements${dataflow}`);
+    const size =
+      array.rows === undefined ? array.device : `${array.rows} x ${array.columns} processing elements`;
+    console.log(`\narray: ${array.kind}, ${size}${dataflow}`);
   }
   if (clock !== undefined) console.log(`clock: ${formatFrequency(clock)}`);
   if (rate !== undefined)

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { InputError, RunError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { register as compare } from './compare.ts';
+import { register as cost } from './cost.ts';
 import { register as evaluate } from './eval.ts';
 import { register as formats } from './formats.ts';
 import { register as generate } from './generate.ts';
@@ -10,6 +11,7 @@ import { register as models } from './models.ts';
 import { register as quantize } from './quantize.ts';
 import { register as reproduce } from './reproduce.ts';
 import { register as search } from './search.ts';
+import { register as sweep } from './sweep.ts';
 
 /** Exit statuses: the run failed; the input is bad. */
 const FAILED = 1;
@@ -21,8 +23,20 @@ const program = new Command('tapeout')
   .showHelpAfterError('(tapeout --help lists the commands)')
   .configureHelp({ showGlobalOptions: false });
 
-for (const register of [compare, evaluate, generate, search, quantize, reproduce, machines, formats, models])
-  register(program);
+const commands = [
+  compare,
+  cost,
+  sweep,
+  search,
+  reproduce,
+  evaluate,
+  generate,
+  quantize,
+  machines,
+  formats,
+  models,
+];
+for (const register of commands) register(program);
 program.exitOverride();
 for (const command of program.commands) {
   command.exitOverride().showHelpAfterError(`(tapeout ${command.name()} --help lists its options)`);

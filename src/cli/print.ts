@@ -4,13 +4,18 @@ import { renderTable } from './table.ts';
 /** Lists of numbers alone, as JSON.stringify lays them out: line breaks stand between tokens only, never in a text. */
 const NUMBERS = /\[\n\s+(-?[\d.eE+-]+(?:,\n\s+-?[\d.eE+-]+)*)\n\s+\]/g;
 
+/** JSON.rawJSON (ECMAScript proposal, in Node 22 and newer), which TypeScript does not know yet. */
+const { rawJSON } = JSON as typeof JSON & { rawJSON(text: string): unknown };
+
 /**
  * JSON on stdout, lists of numbers on one line. What JSON has no number for is written as "NaN", "Infinity" or
- * "-Infinity".
+ * "-Infinity"; bigints as all their digits.
  */
 export function printJson(value: unknown): void {
-  const replace = (_key: string, item: unknown) =>
-    typeof item === 'number' && !Number.isFinite(item) ? String(item) : item;
+  const replace = (_key: string, item: unknown) => {
+    if (typeof item === 'bigint') return rawJSON(String(item));
+    return typeof item === 'number' && !Number.isFinite(item) ? String(item) : item;
+  };
   const text = JSON.stringify(value, replace, 2);
   console.log(text.replace(NUMBERS, (_, numbers: string) => `[${numbers.replace(/\s+/g, ' ')}]`));
 }

@@ -38,6 +38,7 @@ export interface GpuKernel {
 }
 
 export interface GpuCost extends ArrayCost {
+  cycles: { compute: bigint; stall: bigint };
   traffic: Traffic;
   tile: BlockTile;
   seconds: number;

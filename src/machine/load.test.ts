@@ -76,8 +76,15 @@ describe('presets', () => {
   it('of ReaLM have its array, whose peak rate is rows · columns · clock', async () => {
     for (const name of ['smoothquant', 'realm-llama']) {
       const machine = await loadMachine(name);
-      expect(machine.array).toEqual({ rows: 256, columns: 256, dataflow: 'weight-stationary' });
+      expect(machine.array).toMatchObject({
+        kind: 'systolic',
+        outside: ['lm_head'],
+        rows: 256,
+        columns: 256,
+        dataflow: 'weight-stationary',
+      });
       expect(machine.clock).toBe(2e9);
+      expect(machine.technology).toMatchObject({ node: 14, voltage: 0.9 });
       expect(peakRate(machine)).toBe(256 * 256 * 2e9);
     }
     expect(peakRate(await loadMachine('int8'))).toBeUndefined();

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve as resolvePath } from 'node:path';
 import { InputError, suggest } from '../errors.ts';
 import type { SourceText } from './layers.ts';
-import { type Machine, parseMachine } from './parse.ts';
+import { type Machine, parseMachine, type VariableMachine, variableMachine } from './parse.ts';
 import { presetNames, presetText } from './presets.ts';
 import { MAX_BYTES } from './yaml-file.ts';
 
@@ -21,7 +21,17 @@ export async function loadMachine(nameOrPath: string): Promise<Machine> {
  * @throws InputError as `loadMachine` does
  */
 export function readMachine(text: string, file: string): Machine {
-  return parseMachine(text, file, (name, from) => readSource(name, isPreset(from) ? '.' : dirname(from)));
+  return parseMachine(text, file, readBase);
+}
+
+/** The same, to be varied. @throws InputError */
+export function loadVariableMachine(nameOrPath: string): VariableMachine {
+  const { text, file } = readSource(nameOrPath, '.');
+  return variableMachine(text, file, readBase);
+}
+
+function readBase(name: string, from: string): SourceText {
+  return readSource(name, isPreset(from) ? '.' : dirname(from));
 }
 
 const PRESET = 'preset ';

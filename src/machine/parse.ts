@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type * as z from 'zod';
 import type { DatapathPlan } from '../datapath/plan.ts';
 import { InputError, suggest } from '../errors.ts';
+import { type ArrayShape, arrayOf, type MemoryDescription, type TechnologyDescription } from './hardware.ts';
 import { type Layers, type ReadBase, readLayers } from './layers.ts';
 import { inputErrors, type KeyPath, printable, shown } from './mistakes.ts';
 import { resolve } from './resolve.ts';
@@ -23,13 +24,8 @@ export interface Machine {
   array?: ArrayShape;
   /** Hertz. */
   clock?: number;
-}
-
-/** Processing elements, each of which multiplies and accumulates once a cycle. */
-export interface ArrayShape {
-  rows: number;
-  columns: number;
-  dataflow?: 'input-stationary' | 'output-stationary' | 'weight-stationary' | undefined;
+  memory?: MemoryDescription;
+  technology?: TechnologyDescription;
 }
 
 /**
@@ -37,7 +33,46 @@ export interface ArrayShape {
  * @throws InputError with file, line, column and key of a mistake; of several mistakes, InputErrors
  */
 export function parseMachine(text: string, file: string, readBase: ReadBase = refuseBase): Machine {
+  return machineOf(readLayers(text, file, readBase));
+}
+
+/** A machine file that is read once and varied many times. */
+export interface VariableMachine {
+  /** The value at a key as the file has it, `technology.voltage`; undefined where it has none. */
+  valueAt(key: string): unknown;
+  /** The machine with other values at some keys. @throws InputError as `parseMachine` */
+  with(values: Readonly<Record<string, unknown>>): Machine;
+}
+
+export function variableMachine(
+  text: string,
+  file: string,
+  readBase: ReadBase = refuseBase,
+): VariableMachine {
   const layers = readLayers(text, file, readBase);
+  const path = (key: string) => key.split('.');
+  return {
+    valueAt: (key) => valueAt(layers.value, path(key)),
+    with: (values) => {
+      const value = Object.entries(values).reduce(
+        (all, [key, one]) => replaced(all, path(key), one),
+        layers.value,
+      );
+      return machineOf({ ...layers, value }, JSON.stringify(values));
+    },
+  };
+}
+
+/** A copy of a value with another one at a path. */
+function replaced(value: unknown, [key, ...rest]: readonly string[], one: unknown): unknown {
+  if (key === undefined) return one;
+  const map = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  const inner = Object.hasOwn(map, key) ? map[key] : undefined;
+  return { ...map, [key]: replaced(inner, rest, one) };
+}
+
+/** `variation`: what stands otherwise than in the files, for the record. */
+function machineOf(layers: Layers, variation?: string): Machine {
   const parsed = machineSchema.safeParse(layers.value);
   if (!parsed.success) throw schemaErrors(parsed.error.issues, layers);
 
@@ -47,26 +82,28 @@ export function parseMachine(text: string, file: string, readBase: ReadBase = re
       conflicts.map(({ path, expected, found, note }) => wrongValue(layers, path, expected, found, note)),
     );
   }
-  const { name, description = '', array, clock } = parsed.data;
-  const record = layers.files
-    .map((layer) => layer.text)
-    .reverse()
-    .join('\n---\n');
+  const { name, description = '', clock, memory, technology } = parsed.data;
+  const array = arrayOf(parsed.data);
+  const texts = layers.files.map((layer) => layer.text).reverse();
+  const record = [...texts, ...(variation ? [variation] : [])].join('\n---\n');
   return {
     name,
     description: description.trim(),
-    source: file,
+    source: layers.files[0]!.file,
     text: record,
     hash: createHash('sha256').update(record).digest('hex'),
     plan,
     ...(array && { array }),
     ...(clock !== undefined && { clock }),
+    ...(memory && { memory }),
+    ...(technology && { technology }),
   };
 }
 
 /** Multiply-accumulate operations a second when every processing element is busy; undefined without array or clock. */
 export function peakRate({ array, clock }: Machine): number | undefined {
-  return array && clock !== undefined ? array.rows * array.columns * clock : undefined;
+  if (array?.rows === undefined || array.columns === undefined || clock === undefined) return undefined;
+  return array.rows * array.columns * clock;
 }
 
 function refuseBase(name: string): never {
@@ -79,10 +116,12 @@ function wrongValue(
   layers: Layers,
   path: KeyPath,
   expected: string,
-  found: string,
+  found: string | undefined,
   note?: string,
 ): InputError {
-  return new InputError(`expected ${expected}, found ${found}`, {
+  const message =
+    found === undefined ? `missing key: expected ${expected}` : `expected ${expected}, found ${found}`;
+  return new InputError(message, {
     place: layers.placeOf(path),
     ...(note ? { note } : {}),
   });
@@ -95,8 +134,9 @@ function schemaErrors(issues: readonly z.core.$ZodIssue[], layers: Layers): Inpu
       if (issue.code === 'unrecognized_keys') return unknownKeys(issue.keys, path, layers);
       const [expected = '', note] = issue.message.split('\n');
       const value = valueAt(layers.value, path);
-      if (value !== undefined) return [wrongValue(layers, path, expected, shown(value), note)];
-      return [new InputError(`missing key: expected ${expected}`, { place: layers.placeOf(path) })];
+      return value === undefined
+        ? [wrongValue(layers, path, expected, undefined)]
+        : [wrongValue(layers, path, expected, shown(value), note)];
     }),
   );
 }

@@ -10,6 +10,7 @@ import {
   overlay,
   type PartialEncoding,
 } from './encoding.ts';
+import { hardwareConflicts } from './hardware.ts';
 import type { KeyPath } from './mistakes.ts';
 import { ATTENTION_SITES, type MachineFile, SMOOTHABLE } from './schema.ts';
 
@@ -17,7 +18,8 @@ import { ATTENTION_SITES, type MachineFile, SMOOTHABLE } from './schema.ts';
 export interface Conflict {
   path: KeyPath;
   expected: string;
-  found: string;
+  /** Undefined: the key is missing. */
+  found: string | undefined;
   note?: string;
 }
 
@@ -36,7 +38,7 @@ interface SiteOperands {
 
 /** The arithmetic of every site, and what in the file contradicts itself. */
 export function resolve(file: MachineFile): { plan: DatapathPlan; conflicts: Conflict[] } {
-  const conflicts: Conflict[] = [];
+  const conflicts: Conflict[] = [...hardwareConflicts(file)];
   const sites = {} as Record<SiteName, Arithmetic>;
   const resolveSite = (name: SiteName, operands: SiteOperands) => {
     const found = [...operandConflicts(name, operands)];

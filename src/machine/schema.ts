@@ -3,7 +3,9 @@ import type { WeightAlgorithm } from '../datapath/plan.ts';
 import { suggest } from '../errors.ts';
 import { FORMATS } from '../formats/index.ts';
 import { SITE_NAMES, type SiteName } from '../model/site.ts';
+import { array, memory, technology } from './hardware-schema.ts';
 import { frequency } from './quantity.ts';
+import { map, oneOf } from './schema-parts.ts';
 import { settingsShape } from './settings-schema.ts';
 
 /*
@@ -28,28 +30,6 @@ export const WEIGHTED = SITE_NAMES.filter((name) => name !== 'qk' && name !== 's
 const WEIGHT_ALGORITHMS = ['awq', 'gptq', 'rtn'] as const satisfies readonly WeightAlgorithm[];
 
 const settings = settingsShape();
-
-/** A name out of a few; a wrong one gets the nearest as a note, and `because` where there is more to say. */
-function oneOf<const T extends readonly string[]>(
-  values: T,
-  expected: string,
-  because: (found: string) => string | undefined = () => undefined,
-) {
-  return z.enum(values, {
-    error: ({ input }) => {
-      const note =
-        typeof input === 'string'
-          ? (because(input) ?? suggest(input, values))
-          : `known: ${values.join(', ')}`;
-      return `${expected}\n${note}`;
-    },
-  });
-}
-
-function wholeNumber(min: number, max: number) {
-  const error = `a whole number from ${min} to ${max}`;
-  return z.int({ error }).min(min, { error }).max(max, { error });
-}
 
 const format = oneOf(Object.keys(FORMATS), 'a number format').meta({
   id: 'format',
@@ -113,8 +93,6 @@ const activations = {
     .optional(),
   ...settings,
 };
-
-const map = { error: 'a map' };
 
 const weightsOf = z.strictObject({ format, ...weights }, map).describe('Encoding of the weights.');
 const activationsOf = z
@@ -243,20 +221,10 @@ export const machineSchema = z
         .describe("Wider formats for the layers with the largest error (OliVe's mixed precision).")
         .optional(),
       sites: z.strictObject(sites, map).describe('Exceptions from `operands`, by GEMM site.').optional(),
-      array: z
-        .strictObject(
-          {
-            rows: wholeNumber(1, 65536).describe('Processing elements in a column.'),
-            columns: wholeNumber(1, 65536).describe('Processing elements in a row.'),
-            dataflow: oneOf(['input-stationary', 'output-stationary', 'weight-stationary'], 'a dataflow')
-              .describe('What stays in the processing elements while the rest moves.')
-              .optional(),
-          },
-          map,
-        )
-        .describe('The array of multiply-accumulate units.')
-        .optional(),
+      array: array.optional(),
       clock: frequency.describe('Clock frequency of the array: a number and Hz, kHz, MHz or GHz.').optional(),
+      memory: memory.optional(),
+      technology: technology.optional(),
     },
     { error: 'a map with the keys of a machine file' },
   )

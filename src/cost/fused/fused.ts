@@ -11,6 +11,8 @@ import { priceTiling, type Tiling, type TilingPrice } from './price.ts';
 import { findTiling } from './search.ts';
 
 export interface FusedCost extends ArrayCost {
+  cycles: { compute: bigint; stall: bigint };
+  /** Of one of the `count` products; each is tiled alike. */
   traffic: Traffic;
   /** Of one of the `count` products; each is tiled alike. */
   tiling: Tiling;

@@ -1,0 +1,99 @@
+import { InputError } from '../../errors.ts';
+import type { VariableMachine } from '../../machine/index.ts';
+import type { Workload } from '../contract.ts';
+import { costOf } from '../cost.ts';
+import { prepareCost } from '../cost-machine.ts';
+import type { CostReport } from '../report.ts';
+import type { WorkloadOptions } from '../workload.ts';
+import { gridOf, parseAxis, type SweepAxis } from './values.ts';
+
+/** One machine and workload of a sweep. */
+export interface SweepPoint {
+  /** One of each axis's values. */
+  values: (number | string)[];
+  /** Undefined where the machine cannot be, or cannot compute the workload. */
+  total: CostReport['total'] | undefined;
+  error: string | undefined;
+  /** No other point is as fast, as frugal and as small, and better in one of these. */
+  best: boolean;
+}
+
+export interface Sweep {
+  axes: SweepAxis[];
+  points: SweepPoint[];
+}
+
+/** Keys that are the workload's. */
+const WORKLOAD_KEYS = ['batch', 'sequence'] as const;
+
+/**
+ * Costs a workload on a machine with every combination of other values at some keys.
+ * @throws InputError for a range that is none, and where no point at all can be computed: the first one's mistake
+ */
+export async function sweep(
+  machine: VariableMachine,
+  workload: (options: WorkloadOptions) => Workload,
+  options: WorkloadOptions,
+  sets: readonly string[],
+): Promise<Sweep> {
+  const axes = sets.map((text) => parseAxis(text, machine.valueAt));
+  const points: SweepPoint[] = [];
+  let failure: InputError | undefined;
+  for (const indices of gridOf(axes)) {
+    const values = axes.map((axis, i) => axis.values[indices[i]!]!);
+    try {
+      const total = await costAt(machine, workload, options, axes, values);
+      points.push({ values, total, error: undefined, best: false });
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      failure ??= error;
+      points.push({ values, total: undefined, error: error.message, best: false });
+    }
+  }
+  if (failure && points.every(({ total }) => !total)) throw failure;
+  markBest(points);
+  return { axes, points };
+}
+
+async function costAt(
+  machine: VariableMachine,
+  workload: (options: WorkloadOptions) => Workload,
+  options: WorkloadOptions,
+  axes: readonly SweepAxis[],
+  values: readonly (number | string)[],
+): Promise<CostReport['total']> {
+  const changes: Record<string, unknown> = {};
+  const size = { ...options };
+  for (const [i, { key }] of axes.entries()) {
+    const own = WORKLOAD_KEYS.find((name) => name === key);
+    if (own) size[own] = Number(values[i]);
+    else changes[key] = values[i];
+  }
+  return costOf(await prepareCost(machine.with(changes)), workload(size)).total;
+}
+
+/** What a point is judged by, less being better; what is not modelled at one point is nobody's merit. */
+function merits({ total }: SweepPoint): (number | undefined)[] {
+  const tokens = total?.tokens ?? 1;
+  const time = total && (total.seconds ?? Number(total.cycles.total));
+  const each = (value: number | undefined) => (value === undefined ? undefined : value / tokens);
+  return [each(time), each(total?.energy.total), total?.area.total];
+}
+
+function markBest(points: SweepPoint[]): void {
+  const judged = points.flatMap((point) => {
+    const all = merits(point).map((merit) => merit ?? 0);
+    return point.total ? [{ point, all }] : [];
+  });
+  // Sorted, a point can only be beaten by an earlier one, and then by one of those that nothing beats.
+  judged.sort((a, b) => a.all[0]! - b.all[0]! || a.all[1]! - b.all[1]! || a.all[2]! - b.all[2]!);
+  const front: number[][] = [];
+  for (const { point, all } of judged) {
+    const beaten = front.some(
+      (other) => other.every((merit, i) => merit <= all[i]!) && other.some((merit, i) => merit < all[i]!),
+    );
+    if (beaten) continue;
+    point.best = true;
+    front.push(all);
+  }
+}
