@@ -37,7 +37,7 @@ describe('machines', () => {
     for (const name of presetNames()) expect(text).toMatch(new RegExp(`^${name} +\\S+.* × `, 'm'));
     const list = JSON.parse(await output('machines', '--json'));
     expect(list.map(({ name }: { name: string }) => name)).toEqual(presetNames());
-    expect(list[0]).toEqual({
+    expect(list.find(({ name }: { name: string }) => name === 'bfloat16')).toEqual({
       name: 'bfloat16',
       operands: 'bfloat16 × bfloat16',
       description: expect.any(String),
@@ -70,7 +70,7 @@ describe('machines', () => {
   });
 
   it('suggests the nearest name', async () => {
-    await expect(output('machines', 'int9')).rejects.toMatchObject({
+    await expect(output('machines', 'int88')).rejects.toMatchObject({
       note: expect.stringContaining('did you mean "int8"?'),
     });
   });

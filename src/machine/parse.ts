@@ -44,7 +44,11 @@ export function parseMachine(text: string, file: string, readBase: ReadBase = re
   const { plan, conflicts } = resolve(parsed.data);
   if (conflicts.length > 0) {
     throw inputErrors(
-      conflicts.map(({ path, expected, found, note }) => wrongValue(layers, path, expected, found, note)),
+      conflicts.map((conflict) => {
+        const { path, note } = conflict;
+        if ('expected' in conflict) return wrongValue(layers, path, conflict.expected, conflict.found, note);
+        return new InputError(conflict.message, { place: layers.placeOf(path), ...(note && { note }) });
+      }),
     );
   }
   const { name, description = '', array, clock } = parsed.data;
