@@ -1,5 +1,5 @@
 import { InputError } from '../errors.ts';
-import type { Fit, TensorFormat } from '../formats/index.ts';
+import { type Fit, FORMATS, type TensorFormat } from '../formats/index.ts';
 import type { Gemm, Kernels } from '../kernels/index.ts';
 import {
   type Attention,
@@ -67,6 +67,12 @@ export class ScaledEngine implements Engine<unknown, ScaledWeight> {
 
   get overflows(): number {
     return this.#multiplier.overflows ?? 0;
+  }
+
+  /** But for a scale a token, by largest magnitudes or errors alone: zeros, which nobody sees, change nothing there. */
+  get wholeContexts(): boolean {
+    const { name, granularity, sparseOutliers } = this.#activations;
+    return FORMATS[name]!.float === undefined && (granularity !== 'row' || sparseOutliers === true);
   }
 
   async prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Promise<ScaledWeight[]> {
