@@ -1,13 +1,19 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { goldenPath, readGolden } from '../../test/golden.ts';
 import { openCheckpoint } from '../checkpoint/index.ts';
-import { type DatapathPlan, needsCalibration, REFERENCE_PLAN, wantsOf } from '../datapath/index.ts';
-import { arithmeticAt } from '../datapath/plan.ts';
+import {
+  arithmeticAt,
+  type DatapathPlan,
+  needsCalibration,
+  REFERENCE_PLAN,
+  wantsOf,
+} from '../datapath/index.ts';
+
 import { createGemm, createKernels } from '../kernels/index.ts';
 import { parseMachine } from '../machine/index.ts';
 import { describeModel, type Matrix } from '../model/index.ts';
 import type { LoadedModel } from './load.ts';
-import { calibrate, instantiate, type PreparedModel, prepareModel } from './prepare.ts';
+import { calibrate, instantiate, type PreparedModel, prepareModel, residentBytes } from './prepare.ts';
 import { prepareByLayers } from './prepare-layers.ts';
 
 /** Machines whose weights or scales are fitted, on whole models. */
@@ -158,10 +164,14 @@ describe('mixed precision', () => {
     expect(errors[2]).toBeLessThan(1e-6);
   });
 
-  it('measures int8 sites as others', async () => {
-    const { prepare } = await setUp('gpt2');
-    const plan = planOf('int8', 'int8', `mixed: { share: 1, ${wide} }`);
-    expect(Object.keys((await prepare(plan)).plan.exceptions!)).toContain('0.fc1');
+  it('measures int8 sites as others, and counts the memory of the wide ones', async () => {
+    const { prepare, loaded } = await setUp('gpt2');
+    const narrow = planOf('int8', 'int8');
+    const { plan } = await prepare(planOf('int8', 'int8', `mixed: { share: 1, ${wide} }`));
+    expect(Object.keys(plan.exceptions!)).toContain('0.fc1');
+    const bytes = (each: DatapathPlan) => residentBytes(loaded, each);
+    expect(bytes(plan)).toBe(bytes(planOf('int16', 'float32')));
+    expect(bytes(plan)).toBeGreaterThan(bytes(narrow));
   });
 
   it.each([
