@@ -24,6 +24,8 @@ export interface SiteStatistics {
   /** 2/N Σ x xᵀ, [inputs, inputs]; one array for sites that share an input. */
   hessian?: Float32Array;
   sample?: Sample;
+  /** Rows of the output. */
+  outputSample?: Sample;
   /** Attention products: rows of the left and the right operand, along the model's head size but for sv's left. */
   samples?: { left: Sample; right: Sample };
 }
@@ -56,6 +58,7 @@ export function calibrated(calibration: Calibration | undefined, site: Site): Si
 interface Collected {
   maxima: SiteStatistics;
   input?: InputStatistics;
+  output?: RowSample;
   operands?: { left: RowSample; right: RowSample };
 }
 
@@ -94,9 +97,13 @@ export class CalibrationDatapath implements Datapath {
     // An inner datapath leaves its input as it is.
     await this.#inner.project(input, projections);
     for (const { site, output } of projections) {
-      const { maxima } = this.#collected(site, input.columns);
+      const collected = this.#collected(site, input.columns);
+      const { maxima } = collected;
       this.#columnMax(maxima.input, input);
       maxima.output = Math.max(maxima.output, this.kernels.absMax(output.data));
+      if (!this.#wants(site, 'outputSample')) continue;
+      collected.output ??= new RowSample(this.#sampleRows);
+      collected.output.add(output.data, output.columns);
     }
     for (const statistics of this.#inputStatistics(input, projections)) await statistics.add(input);
   }
@@ -130,7 +137,7 @@ export class CalibrationDatapath implements Datapath {
   #inputStatistics(input: Matrix, projections: readonly Projection[]): Set<InputStatistics> {
     const collection = this.#collection;
     if (!collection) return new Set();
-    const { gemm, wants, sampleRows = SAMPLE_ROWS } = collection;
+    const { gemm, wants } = collection;
     const wanting = projections.filter(({ site }) => wants[site.name]?.length);
     const wanted = new Set<Statistic>(wanting.flatMap(({ site }) => wants[site.name]!));
     let common: InputStatistics | undefined;
@@ -138,7 +145,7 @@ export class CalibrationDatapath implements Datapath {
       wanting.map(({ site }) => {
         const collected = this.#collected(site, input.columns);
         if (!collected.input) {
-          common ??= new InputStatistics(this.kernels, gemm, input.columns, wanted, sampleRows);
+          common ??= new InputStatistics(this.kernels, gemm, input.columns, wanted, this.#sampleRows);
           collected.input = common;
         }
         return collected.input;
@@ -147,25 +154,34 @@ export class CalibrationDatapath implements Datapath {
   }
 
   #operandSamples(site: Site): Collected['operands'] {
-    const { wants, sampleRows = SAMPLE_ROWS } = this.#collection ?? { wants: {} as Wants };
-    if (!wants[site.name]?.includes('sample')) return undefined;
+    if (!this.#wants(site, 'sample')) return undefined;
     const collected = this.#collected(site, 0);
-    collected.operands ??= { left: new RowSample(sampleRows), right: new RowSample(sampleRows) };
+    const rows = this.#sampleRows;
+    collected.operands ??= { left: new RowSample(rows), right: new RowSample(rows) };
     return collected.operands;
+  }
+
+  #wants(site: Site, statistic: Statistic): boolean {
+    return this.#collection?.wants[site.name]?.includes(statistic) ?? false;
+  }
+
+  get #sampleRows(): number {
+    return this.#collection?.sampleRows ?? SAMPLE_ROWS;
   }
 
   #results(entries: readonly { site: Site; collected: Collected }[]): Calibration {
     const calibration: Calibration = {};
     const finished = new Map<InputStatistics, ReturnType<InputStatistics['result']>>();
     for (const { site, collected } of entries) {
-      const { maxima, input, operands } = collected;
+      const { maxima, input, output, operands } = collected;
       const statistics = { ...maxima };
       if (input) {
         const all = finished.get(input) ?? input.result();
         finished.set(input, all);
         for (const name of this.#collection!.wants[site.name]!)
-          Object.assign(statistics, { [name]: all[name] });
+          if (name !== 'outputSample') Object.assign(statistics, { [name]: all[name] });
       }
+      if (output) statistics.outputSample = output.result();
       if (operands) statistics.samples = { left: operands.left.result(), right: operands.right.result() };
       calibration[siteId(site)] = statistics;
     }

@@ -24,6 +24,8 @@ export type ContextProduct = (
 export interface Engine<Encoded = unknown, Weight extends PreparedWeight = PreparedWeight> {
   /** Sums so far that the accumulator did not hold. */
   readonly overflows?: number;
+  /** The codes of a probability depend on others than those that its query sees: its group must not be parted. */
+  readonly wholeContexts?: boolean;
   /** Encodes the weights of sites that share an input. */
   prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Weight[] | Promise<Weight[]>;
   /** Encodes the input of a site; a site's weight may say how (SmoothQuant's factors). */

@@ -8,6 +8,7 @@ export { createDatapath } from './machine-datapath.ts';
 export { WeightErrors, widenWorst } from './mixed.ts';
 export {
   type Arithmetic,
+  arithmeticAt,
   type DatapathPlan,
   isReference,
   needsCalibration,

@@ -19,9 +19,12 @@ import { ScaledEngine } from './scaled.ts';
 /** Query rows of a block of a causal attention: few enough to skip most of what nobody sees, enough for fast products. */
 const BLOCK_ROWS = 128;
 
-/** A group at once; where the attention is causal and long, a part of a head at once, with the keys that it can see. */
-function* blocks({ groups, m, n, rows, causal }: Attention): Generator<AttentionBlock> {
-  const step = causal && rows > BLOCK_ROWS ? BLOCK_ROWS : m;
+/**
+ * A group at once; where the attention is causal and long, and its engine allows for it, a part of a head at once, with
+ * the keys that it can see.
+ */
+function* blocks({ groups, m, n, rows, causal }: Attention, whole: boolean): Generator<AttentionBlock> {
+  const step = causal && rows > BLOCK_ROWS && !whole ? BLOCK_ROWS : m;
   for (let group = 0; group < groups; group++) {
     if (step === m) {
       yield { group, first: 0, rows: m, keys: n };
@@ -83,7 +86,7 @@ class MachineDatapath implements Datapath {
   async attend(attention: Attention): Promise<void> {
     const { kernels } = this;
     const { m, d, context } = attention;
-    const parts = [...blocks(attention)];
+    const parts = [...blocks(attention, this.#engine(attention.sv).wholeContexts ?? false)];
     const mark = kernels.mark();
     const scores = this.#engine(attention.qk).scores(attention);
     const contexts = this.#engine(attention.sv).context(attention);

@@ -1,6 +1,13 @@
+import { createFormat, type TensorFormat } from '../formats/index.ts';
 import type { Kernels } from '../kernels/index.ts';
 import { type Datapath, type PreparedWeight, type Site, siteId, type WeightMatrix } from '../model/index.ts';
-import { type Arithmetic, arithmeticAt, type DatapathPlan } from './plan.ts';
+import {
+  type Arithmetic,
+  arithmeticAt,
+  type DatapathPlan,
+  type IntegerArithmetic,
+  type ScaledArithmetic,
+} from './plan.ts';
 import { formatOf } from './product.ts';
 
 /**
@@ -21,16 +28,15 @@ export class WeightErrors implements Pick<Datapath, 'kernels' | 'prepare'> {
   async prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Promise<PreparedWeight[]> {
     for (const { site, weight } of group) {
       const arithmetic = arithmeticAt(this.#plan, site);
-      if (arithmetic.kind === 'scaled' && this.#plan.mixed?.wide[site.name])
-        this.errors.set(siteId(site), this.#error(arithmetic, weight));
+      if (arithmetic.kind !== 'float' && this.#plan.mixed?.wide[site.name])
+        this.errors.set(siteId(site), this.#error(narrowFormat(arithmetic), weight));
     }
     return group.map(({ weight: { outputs, inputs } }) => ({ outputs, inputs }));
   }
 
-  #error(arithmetic: Arithmetic & { kind: 'scaled' }, { data, inputs }: WeightMatrix): number {
+  #error(format: TensorFormat, { data, inputs }: WeightMatrix): number {
     const { kernels } = this;
     const mark = kernels.mark();
-    const format = formatOf(arithmetic.weights);
     const [exact, carried] = [kernels.load(data), kernels.load(data)];
     format.round(kernels, carried, inputs, format.fit(kernels, exact, inputs), 'values');
     const layout = { columns: data.length, group: data.length };
@@ -41,6 +47,10 @@ export class WeightErrors implements Pick<Datapath, 'kernels' | 'prepare'> {
     kernels.release(mark);
     return energy[0]! > 0 ? error[0]! / energy[0]! : 0;
   }
+}
+
+function narrowFormat({ weights }: IntegerArithmetic | ScaledArithmetic): TensorFormat {
+  return 'settings' in weights ? formatOf(weights) : createFormat(weights.format, {}, weights.granularity);
 }
 
 /**

@@ -90,11 +90,18 @@ export function sameWeights(a: DatapathPlan, b: DatapathPlan): boolean {
 
 /** Everything that preparing a weight depends on. */
 function weightsPart(arithmetic: Arithmetic): string {
-  const { activations, requantize: _, ...rest } = { requantize: false, ...arithmetic };
-  if (arithmetic.kind !== 'scaled') return JSON.stringify(rest);
+  const { activations, requantize, ...rest } = { requantize: false, ...arithmetic };
+  if (arithmetic.kind === 'float') return JSON.stringify(rest);
+  // Factors are common to the sites that share an input and compute alike, activations included.
+  const joint = arithmetic.smoothing !== undefined || isAwq(arithmetic) ? activations : undefined;
+  if (arithmetic.kind === 'integer') return JSON.stringify({ ...rest, joint });
   const product = productOf(formatOf(arithmetic.weights), formatOf(arithmetic.activations));
-  const fitted = arithmetic.activations.scale === 'static' ? activations : undefined;
-  return JSON.stringify({ ...rest, product, fitted });
+  const fitted = arithmetic.activations.scale === 'static' ? { activations, requantize } : undefined;
+  return JSON.stringify({ ...rest, product, joint, fitted });
+}
+
+function isAwq(arithmetic: Arithmetic): boolean {
+  return arithmetic.kind === 'scaled' && arithmetic.weights.algorithm === 'awq';
 }
 
 /** Whether a plan computes as the reference does. */
@@ -127,7 +134,10 @@ export function wantsOf({ sites, mixed }: DatapathPlan): { wants: Wants; byLayer
   for (const [name, site] of [...Object.entries(sites), ...Object.entries(mixed?.wide ?? {})]) {
     if (site.kind !== 'scaled') continue;
     const wanted = new Set(wants[name as SiteName]);
-    if (site.activations.scale === 'static') wanted.add('sample');
+    if (site.activations.scale === 'static') {
+      wanted.add('sample');
+      if (site.requantize) wanted.add('outputSample');
+    }
     for (const statistic of WANTED[site.weights.algorithm]) wanted.add(statistic);
     if (wanted.has('hessian')) byLayer = true;
     if (wanted.size > 0) wants[name as SiteName] = [...wanted];

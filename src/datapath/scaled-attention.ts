@@ -1,7 +1,8 @@
 import type { TensorFormat } from '../formats/index.ts';
 import type { Gemm, Kernels } from '../kernels/index.ts';
-import type { Attention, Matrix } from '../model/index.ts';
+import type { Attention, Matrix, Site } from '../model/index.ts';
 import type { ContextProduct, ScoreProduct } from './engine.ts';
+import { checkFinite } from './finite.ts';
 import { FloatProduct } from './float-product.ts';
 import { GroupProduct } from './group-product.ts';
 import { applyScales, type Elements, type Multiplier, rowScale } from './multiplier.ts';
@@ -29,9 +30,9 @@ export class ScaledAttention {
   }
 
   /** queries · keysᵀ; the scales of both come out of the sum over a head's values. */
-  scores({ queries, keys, groups, m, n, d }: Attention): ScoreProduct {
-    const q = this.#encode(queries, d);
-    const k = this.#encode(keys, d);
+  scores({ qk, queries, keys, groups, m, n, d }: Attention): ScoreProduct {
+    const q = this.#encode(qk, queries, d);
+    const k = this.#encode(qk, keys, d);
     return async (block, scores) => {
       const left = this.#rows(q, block.group * m + block.first, block.rows, groups * m);
       const right = this.#rows(k, block.group * n, block.keys, groups * n);
@@ -44,7 +45,7 @@ export class ScaledAttention {
    * and encoded for it. A scale a token cannot be taken out of the sum: it moves into the probabilities before these are
    * encoded, over a power of two, which is exact.
    */
-  context({ values, groups, n, d }: Attention): ContextProduct {
+  context({ sv, values, groups, n, d }: Attention): ContextProduct {
     const kernels = this.#kernels;
     if (groupSize(this.#format) !== undefined) {
       return async (block, probabilities, context) => {
@@ -52,13 +53,13 @@ export class ScaledAttention {
         const seen = values.subarray(block.group * n * d, (block.group * n + block.keys) * d);
         const turned = kernels.floats(seen.length);
         kernels.transpose(turned, seen, block.keys, d);
-        const right = this.#encode(turned, block.keys);
-        const left = this.#encode(probabilities, block.keys);
+        const right = this.#encode(sv, turned, block.keys);
+        const left = this.#encode(sv, probabilities, block.keys);
         await this.#multiply(left, right, { data: context, rows: block.rows, columns: d });
         kernels.release(mark);
       };
     }
-    const v = this.#encode(values, d);
+    const v = this.#encode(sv, values, d);
     return async (block, probabilities, context) => {
       const mark = kernels.mark();
       const { data, fit } = this.#rows(v, block.group * n, block.keys, groups * n);
@@ -71,7 +72,7 @@ export class ScaledAttention {
         );
         scale = power;
       }
-      const left = this.#encode(probabilities, block.keys);
+      const left = this.#encode(sv, probabilities, block.keys);
       const shape = { m: block.rows, k: block.keys, n: d, transposed: false };
       await this.#gemm.float32(context, left.data, data, shape);
       const output = { data: context, rows: block.rows, columns: d };
@@ -81,7 +82,8 @@ export class ScaledAttention {
   }
 
   /** Encodes in place. */
-  #encode(data: Float32Array, columns: number): Elements {
+  #encode(site: Site, data: Float32Array, columns: number): Elements {
+    checkFinite(this.#kernels, site, data, columns);
     const fit = this.#format.fit(this.#kernels, data, columns);
     this.#format.round(this.#kernels, data, columns, fit, 'elements');
     return { data, rows: data.length / columns, columns, fit };

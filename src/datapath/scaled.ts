@@ -1,5 +1,5 @@
-import { InputError, RunError } from '../errors.ts';
-import type { Fit, TensorFormat } from '../formats/index.ts';
+import { InputError } from '../errors.ts';
+import { type Fit, FORMATS, type TensorFormat } from '../formats/index.ts';
 import type { Gemm, Kernels } from '../kernels/index.ts';
 import {
   type Attention,
@@ -12,6 +12,7 @@ import {
 } from '../model/index.ts';
 import { type Calibration, calibrated } from './calibration.ts';
 import type { ContextProduct, Engine, ScoreProduct } from './engine.ts';
+import { checkFinite } from './finite.ts';
 import { FloatProduct } from './float-product.ts';
 import { GroupProduct } from './group-product.ts';
 import { IntegerProduct } from './integer-product.ts';
@@ -30,6 +31,8 @@ interface ScaledWeight extends PreparedWeight {
   transform: InputTransform;
   /** Of the input, where it was fitted on calibration data. */
   inputFit?: Fit | undefined;
+  /** The same of the output, where it is re-quantised. */
+  outputFit?: Fit | undefined;
 }
 
 /**
@@ -66,6 +69,12 @@ export class ScaledEngine implements Engine<unknown, ScaledWeight> {
     return this.#multiplier.overflows ?? 0;
   }
 
+  /** But for a scale a token, by largest magnitudes or errors alone: zeros, which nobody sees, change nothing there. */
+  get wholeContexts(): boolean {
+    const { name, granularity, sparseOutliers } = this.#activations;
+    return FORMATS[name]!.float === undefined && (granularity !== 'row' || sparseOutliers === true);
+  }
+
   async prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Promise<ScaledWeight[]> {
     const { weights: encoding, smoothing, hadamard } = this.#arithmetic;
     const method = { algorithm: { name: encoding.algorithm }, smoothing, hadamard };
@@ -79,16 +88,17 @@ export class ScaledEngine implements Engine<unknown, ScaledWeight> {
       this.#calibration,
     );
     const inputFit = this.#staticFit(group[0]!.site, transform);
-    return weights.map(({ outputs, inputs, elements, fit }) => {
+    return weights.map(({ outputs, inputs, elements, fit }, i) => {
       const operand = this.#multiplier.right({ data: elements, rows: outputs, columns: inputs, fit });
-      return { outputs, inputs, operand, transform, inputFit };
+      const outputFit = this.#staticOutputFit(group[i]!.site);
+      return { outputs, inputs, operand, transform, inputFit, outputFit };
     });
   }
 
   encode(site: Site, input: Matrix, { transform, inputFit }: ScaledWeight): unknown {
     const data = this.#kernels.load(input.data);
     transformInput(this.#kernels, data, input.columns, transform);
-    const fit = inputFit ?? this.#fit(site, data, input.columns);
+    const fit = this.#fit(site, data, input.columns, inputFit);
     this.#activations.round(this.#kernels, data, input.columns, fit, 'elements');
     return this.#multiplier.left({ data, rows: input.rows, columns: input.columns, fit });
   }
@@ -98,8 +108,8 @@ export class ScaledEngine implements Engine<unknown, ScaledWeight> {
   }
 
   /** The output goes on as the format of the activations carries it. */
-  requantize({ site, output: { data, columns } }: Projection): void {
-    const fit = this.#staticOutputFit(site) ?? this.#fit(site, data, columns);
+  requantize({ site, weight, output: { data, columns } }: Projection): void {
+    const fit = this.#fit(site, data, columns, (weight as ScaledWeight).outputFit);
     this.#activations.round(this.#kernels, data, columns, fit, 'values');
   }
 
@@ -111,13 +121,9 @@ export class ScaledEngine implements Engine<unknown, ScaledWeight> {
     return this.#attention.context(attention);
   }
 
-  #fit(site: Site, x: Float32Array, columns: number): Fit {
-    const bad = this.#kernels.findNonFinite(x);
-    if (bad >= 0) {
-      const place = `token ${Math.floor(bad / columns)}, channel ${bad % columns}`;
-      throw new RunError(`${siteId(site)}: expected finite activations, found ${x[bad]} (${place})`);
-    }
-    return this.#activations.fit(this.#kernels, x, columns);
+  #fit(site: Site, x: Float32Array, columns: number, fitted?: Fit): Fit {
+    checkFinite(this.#kernels, site, x, columns);
+    return fitted ?? this.#activations.fit(this.#kernels, x, columns);
   }
 
   /** On rows of the calibration data, as the transform makes them. */
@@ -132,12 +138,12 @@ export class ScaledEngine implements Engine<unknown, ScaledWeight> {
     return fit;
   }
 
-  /** A re-quantised output's: of its largest magnitude, which is all that is known of it. */
   #staticOutputFit(site: Site): Fit | undefined {
     if (this.#arithmetic.activations.scale !== 'static') return undefined;
-    const { output } = calibrated(this.#calibration, site);
+    const { outputSample } = calibrated(this.#calibration, site);
+    if (!outputSample) return undefined;
     const mark = this.#kernels.mark();
-    const fit = this.#activations.fit(this.#kernels, this.#kernels.load(Float32Array.of(output)), 1);
+    const fit = this.#fit(site, this.#kernels.load(outputSample.data), outputSample.columns);
     this.#kernels.release(mark);
     return fit;
   }
@@ -161,11 +167,10 @@ function createMultiplier(
   activations: TensorFormat,
 ): Multiplier {
   switch (productOf(weights, activations)) {
-    case 'integer': {
-      const narrow = [weights, activations].every(({ largestInteger }) => largestInteger! <= 127);
-      const Product = narrow ? IntegerProduct : OutlierProduct;
-      return new Product(kernels, gemm, weights, activations) as Multiplier;
-    }
+    case 'integer':
+      return new IntegerProduct(kernels, gemm, weights, activations) as Multiplier;
+    case 'outlier':
+      return new OutlierProduct(kernels, gemm, weights, activations) as Multiplier;
     case 'float':
       return new FloatProduct(kernels, gemm, weights, activations) as Multiplier;
     case 'group':

@@ -3,9 +3,10 @@ import type { Matrix, SiteName } from '../model/index.ts';
 
 /**
  * What calibration can collect of a site's input beside its largest magnitudes: the mean |x| of each channel (AWQ), the
- * second moments 2/N Σ x xᵀ (GPTQ, AWQ), some of its rows (scales that are fitted once and stay).
+ * second moments 2/N Σ x xᵀ (GPTQ, AWQ), some of its rows, and of the rows that come out (scales that are fitted once and
+ * stay).
  */
-export type Statistic = 'meanAbs' | 'hessian' | 'sample';
+export type Statistic = 'meanAbs' | 'hessian' | 'sample' | 'outputSample';
 
 /** What to collect at which sites. Attention products have no weight: of them only samples. */
 export type Wants = Partial<Record<SiteName, readonly Statistic[]>>;

@@ -279,7 +279,12 @@ export class Comparison {
 
   async #prepared({ name, plan }: Machine, data: CalibrationData | undefined): Promise<PreparedModel> {
     const previous = this.#previous;
-    if (previous && sameWeights(previous.given, plan)) return { ...previous.model, plan };
+    if (previous && sameWeights(previous.given, plan)) {
+      // Dynamic scales took none; largest magnitudes, all that runs read, are the same whatever else was wanted.
+      const calibration =
+        previous.model.calibration ?? (data && (await this.#statistics(name, data, wantsOf(plan).wants)));
+      return { ...previous.model, plan, calibration };
+    }
     // Dropped before the next are read, so that only one machine's weights are in memory.
     this.#previous = undefined;
     if (isReference(plan)) return this.#referenceModel();

@@ -124,10 +124,13 @@ export async function prepareByLayers(
   const plan = await resolveMixed(loaded, given, kernels);
   const bytes = residentBytes(loaded, plan);
   if (bytes > memory) {
-    const [needed, given] = [bytes, memory].map((size) => `${(size / 2 ** 30).toFixed(1)} GiB`);
-    throw new InputError(`GPTQ and AWQ keep the weights that they make, ${needed}, in a memory of ${given}`, {
-      note: 'raise --memory, or use algorithm: rtn',
-    });
+    const [needed, allowed] = [bytes, memory].map((size) => `${(size / 2 ** 30).toFixed(1)} GiB`);
+    throw new InputError(
+      `GPTQ and AWQ keep the weights that they make, ${needed}, in a memory of ${allowed}`,
+      {
+        note: 'raise --memory, or use algorithm: rtn',
+      },
+    );
   }
   // The datapath reads it as it fills.
   const calibration: Calibration = {};
@@ -136,7 +139,8 @@ export async function prepareByLayers(
   const layers: LayerWeights[] = [];
   let frame: ResidentWeights['frame'] | undefined;
   await calibrateLayers(loaded, sequences, kernels, gemm, {
-    wants: wantsOf(plan).wants,
+    // Of the plan as given: the wide formats of a mixed precision are exceptions in the other.
+    wants: wantsOf(given).wants,
     async onLayer({ index, calibration: found }) {
       Object.assign(calibration, found);
       if (index === undefined) frame = await loader.frame();

@@ -2,6 +2,7 @@ import { totalmem } from 'node:os';
 import { openCheckpoint } from '../checkpoint/index.ts';
 import {
   accumulatorOf,
+  arithmeticAt,
   type Calibration,
   CalibrationDatapath,
   createDatapath,
@@ -140,23 +141,22 @@ export async function runHead(model: Model, inputs: readonly Matrix[]): Promise<
   }
 }
 
-/** Memory of the weights on a plan, in bytes: a byte a value at integer sites, four elsewhere. */
+/** Memory of the weights on a plan, in bytes: a byte a value at sites that sum in int32, four elsewhere. */
 export function residentBytes({ architecture, config }: LoadedModel, plan: DatapathPlan): number {
   const frame = architecture.frame(config);
   const tables = Object.values(frame.tables);
   let bytes = 0;
   for (const { rows, columns } of tables) bytes += rows * columns * 4;
-  const layer = config.layers > 0 ? architecture.layer(config, 0).projections.flat() : [];
-  const add = (projections: typeof layer, times: number) => {
+  const add = (projections: (typeof frame.projections)[number], layer?: number) => {
     for (const { site, tensor, outputs, inputs } of projections) {
-      const arithmetic = plan.sites[site];
+      const arithmetic = arithmeticAt(plan, { name: site, layer });
       // A tied head in float32 is the table itself.
       const shared = arithmetic.weights === 'float32' && tables.some((table) => table.tensor === tensor);
-      if (!shared) bytes += outputs * inputs * (accumulatorOf(arithmetic) === 'int32' ? 1 : 4) * times;
+      if (!shared) bytes += outputs * inputs * (accumulatorOf(arithmetic) === 'int32' ? 1 : 4);
     }
   };
-  add(frame.projections.flat(), 1);
-  add(layer, config.layers);
+  add(frame.projections.flat());
+  for (let i = 0; i < config.layers; i++) add(architecture.layer(config, i).projections.flat(), i);
   return bytes;
 }
 

@@ -1,5 +1,6 @@
 import type { Encoding } from '../datapath/plan.ts';
-import { suggest } from '../errors.ts';
+import { formatOf } from '../datapath/product.ts';
+import { InputError, suggest } from '../errors.ts';
 import { FORMATS, parseGranularity, readSetting, type Settings, withDefaults } from '../formats/index.ts';
 import { type KeyPath, shown } from './mistakes.ts';
 import type { Conflict } from './resolve.ts';
@@ -51,6 +52,20 @@ function settingsOf(encoding: FileEncoding): [string, string | number][] {
 
 /** What contradicts itself within one encoding. */
 export function* encodingConflicts(encoding: FileEncoding, path: KeyPath): Generator<Conflict> {
+  const found = [...keyConflicts(encoding, path)];
+  yield* found;
+  if (found.length > 0) return;
+  try {
+    formatOf(encodingOf(encoding));
+  } catch (error) {
+    // Settings that are good one by one, and not together.
+    if (!(error instanceof InputError)) throw error;
+    const { message, note } = error;
+    yield { path: [...path, 'format'], message, ...(note && { note }) };
+  }
+}
+
+function* keyConflicts(encoding: FileEncoding, path: KeyPath): Generator<Conflict> {
   const { format, granularity, scale } = encoding;
   const definition = FORMATS[format]!;
   for (const [key, value] of settingsOf(encoding)) {
@@ -87,13 +102,18 @@ export function* encodingConflicts(encoding: FileEncoding, path: KeyPath): Gener
       return;
     }
   }
-  const shared = granularity ?? (definition.defaultGranularity === 'tensor' ? 'tensor' : 'token');
+  const { defaultGranularity: own, granularities } = definition;
+  const shared =
+    granularity ?? (own === 'tensor' ? 'tensor' : own === 'row' ? 'token' : `group:${own.group}`);
   if (scale === 'static' && shared !== 'tensor') {
+    const remedy = granularities.includes('tensor')
+      ? 'granularity: tensor'
+      : `${format} has none: remove the key`;
     yield {
       path: [...path, 'scale'],
-      expected: `dynamic, with granularity ${granularity ?? 'token'}`,
+      expected: `dynamic, with granularity ${shared}`,
       found: '"static"',
-      note: 'tokens are not known beforehand, so only a scale of the whole tensor can be: granularity: tensor',
+      note: `tokens are not known beforehand, so only a scale of the whole tensor can be: ${remedy}`,
     };
   }
 }

@@ -96,7 +96,7 @@ describe('names and paths', () => {
     await expect(loadMachine('smothquant')).rejects.toMatchObject({
       message: 'expected a machine, found "smothquant"',
       note: expect.stringMatching(
-        /^did you mean "smoothquant"\? known: adaptivfloat-8bit, .*; a file's path ends in \.yaml$/,
+        /^did you mean "smoothquant"\? known: .*\bbfloat16, .*; a file's path ends in \.yaml$/,
       ),
     });
     await expect(loadMachine('')).rejects.toMatchObject({ name: 'InputError' });
@@ -162,6 +162,48 @@ sites: { o: { weights: { granularity: tensor } }, qk: { activations: { format: f
     });
     expect(machine.plan.sites.fc1).toMatchObject({ smoothing: 0.5 });
     expect(machine.clock).toBe(5e8);
+  });
+
+  it('leaves no settings of a format that was replaced', async () => {
+    write(
+      'anda6.yaml',
+      `name: anda6
+operands:
+  weights: { format: int4, granularity: "group:128", range: asymmetric, algorithm: gptq }
+  activations: { format: anda, mantissa: 6 }
+sites: { fc1: { activations: { mantissa: 5 } }, fc2: { activations: { format: anda } } }
+`,
+    );
+    const base = (await loadMachine(join(folder, 'anda6.yaml'))).plan.sites;
+    expect(base.fc1.activations).toMatchObject({ format: 'anda', settings: { mantissa: 5 } });
+    // An encoding that names a format has that format's defaults, not what stands in operands.
+    expect(base.fc2.activations).toMatchObject({ format: 'anda', settings: { mantissa: 7 } });
+    expect(base.fc2.weights).toMatchObject({ algorithm: 'gptq', settings: { range: 'asymmetric' } });
+
+    const path = write(
+      'other.yaml',
+      `extends: ./anda6.yaml
+name: other
+operands: { weights: { format: int4 }, activations: { format: mxint8 } }
+sites: { fc1: { activations: { format: figna } } }
+`,
+    );
+    const { sites } = (await loadMachine(path)).plan;
+    expect(sites.q).toMatchObject({
+      weights: { format: 'int4', settings: { range: 'symmetric' }, algorithm: 'rtn', granularity: undefined },
+      activations: { format: 'mxint8', settings: { rule: 'floor' }, granularity: undefined },
+    });
+    expect(sites.fc1.activations).toMatchObject({ format: 'figna', settings: { mantissa: 13 } });
+
+    // What a site of the base says of the old format alone is blamed where it stands.
+    const stale = write(
+      'stale.yaml',
+      'extends: ./anda6.yaml\nname: stale\noperands: { activations: { format: int8 } }\n',
+    );
+    await expect(loadMachine(stale)).rejects.toMatchObject({
+      message: 'expected no mantissa with int8, found 5',
+      place: { file: join(folder, 'anda6.yaml'), line: 5, key: 'sites.fc1.activations.mantissa' },
+    });
   });
 
   it('blames the file and the line that said it', async () => {

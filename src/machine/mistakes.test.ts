@@ -312,6 +312,173 @@ describe('a mistake is reported with its place, what was expected, what was foun
   });
 });
 
+/** Encodings of weights and activations, other keys, and the whole error after the file's name. */
+const ENCODINGS: Record<string, [weights: string, activations: string, more: string, expected: string]> = {
+  'a mantissa that is too long': [
+    'int4',
+    'anda, mantissa: 17',
+    '',
+    '4:42: operands.activations.mantissa: expected a whole number from 1 to 16, found 17',
+  ],
+  'half a bit': [
+    'int4',
+    'anda, mantissa: 6.5',
+    '',
+    '4:42: operands.activations.mantissa: expected a whole number from 1 to 16, found 6.5',
+  ],
+  'a misspelt setting': [
+    'int4',
+    'anda, mantisa: 7',
+    '',
+    `4:32: operands.activations.mantisa: unknown key "mantisa"
+  did you mean "mantissa"? known: format, granularity, scale, ${SETTINGS}`,
+  ],
+  'a setting of another format': [
+    'int4, bits: 3',
+    'int8',
+    '',
+    `3:34: operands.weights.bits: expected no bits with int4, found 3
+  known: range, clip, scale`,
+  ],
+  'settings that are good one by one, and not together': [
+    'int4',
+    'adaptivfloat, bits: 4, exponent: 6',
+    '',
+    `4:26: operands.activations.format: adaptivfloat: expected exponent to be at most 3, found 6: 4 bits hold a sign and the exponent
+  use more bits or a smaller exponent`,
+  ],
+  'the same at a site, beside what it takes over': [
+    'adaptivfloat, bits: 4',
+    'int8',
+    'sites: { fc1: { weights: { exponent: 5 } } }',
+    `5:26: sites.fc1.weights.format: adaptivfloat: expected exponent to be at most 3, found 5: 4 bits hold a sign and the exponent
+  use more bits or a smaller exponent`,
+  ],
+  'a group that the format does not have': [
+    'olive4, granularity: "group:64"',
+    'int8',
+    '',
+    `3:43: operands.weights.granularity: expected a granularity among tensor, channel, token, found "group:64"
+  known: tensor, channel, token`,
+  ],
+  'a row for a format of groups': [
+    'int4',
+    'anda, granularity: token',
+    '',
+    `4:45: operands.activations.granularity: expected a granularity among group:N, found "token"
+  known: group:N`,
+  ],
+  'a group beyond all sizes': [
+    'int4, granularity: "group:9999999999"',
+    'int8',
+    '',
+    `3:41: operands.weights.granularity: expected a granularity of weights, found "group:9999999999"
+  known: channel, tensor, group:N`,
+  ],
+  'activations in a format of weights': [
+    'gobo',
+    'gobo, bits: 4',
+    '',
+    '4:26: operands.activations.format: expected a format of activations, found "gobo", which codes weights only',
+  ],
+  'the same at one site': [
+    'gobo',
+    'float32',
+    'sites: { q: { activations: { format: gobo } } }',
+    '5:38: sites.q.activations.format: expected a format of activations, found "gobo", which codes weights only',
+  ],
+  'the same among the wide formats': [
+    'int4',
+    'int4',
+    'mixed: { share: 0.5, weights: { format: int8 }, activations: { format: gobo } }',
+    '5:72: mixed.activations.format: expected a format of activations, found "gobo", which codes weights only',
+  ],
+  'an algorithm of activations': [
+    'int4',
+    'int4, algorithm: gptq',
+    '',
+    `4:32: operands.activations.algorithm: unknown key "algorithm"
+  known: format, granularity, scale, ${SETTINGS}`,
+  ],
+  'an algorithm of an attention product': [
+    'int4',
+    'int4',
+    'sites: { qk: { activations: { algorithm: gptq } } }',
+    `5:31: sites.qk.activations.algorithm: unknown key "algorithm"
+  known: format, granularity, scale, ${SETTINGS}`,
+  ],
+  'factors of channels that a rotation mixes': [
+    'int4, algorithm: awq',
+    'int8',
+    'hadamard: [q]',
+    `3:39: operands.weights.algorithm: expected rtn or gptq beside hadamard at q, found "awq"
+  AWQ's factors belong to channels, which a rotation mixes`,
+  ],
+  'a static scale of tokens, by default': [
+    'int4',
+    'olive4, scale: static',
+    '',
+    `4:41: operands.activations.scale: expected dynamic, with granularity token, found "static"
+  tokens are not known beforehand, so only a scale of the whole tensor can be: granularity: tensor`,
+  ],
+  'a static scale of groups': [
+    'mxfp4',
+    'mxfp4, scale: static',
+    '',
+    `4:40: operands.activations.scale: expected dynamic, with granularity group:32, found "static"
+  tokens are not known beforehand, so only a scale of the whole tensor can be: mxfp4 has none: remove the key`,
+  ],
+  'a scale for a format that finds its own': [
+    'mxfp4, scale: 2',
+    'mxfp4',
+    '',
+    `3:36: operands.weights.scale: expected no scale with mxfp4, found 2
+  known: rule`,
+  ],
+  'a scale that float32 does not hold': [
+    'int4, scale: 1e-60',
+    'int8',
+    '',
+    '3:35: operands.weights.scale: expected a number from 1.1754943508222875e-38 to 1.7014118346046923e+38, found 1e-60',
+  ],
+  'a static scale of weights': [
+    'int4, scale: static',
+    'int8',
+    '',
+    '3:35: operands.weights.scale: expected a positive number, found "static"',
+  ],
+  'a share of more than all': [
+    'int4',
+    'int4',
+    'mixed: { share: 1.5, weights: { format: int8 }, activations: { format: int8 } }',
+    '5:17: mixed.share: expected a number from 0 to 1, found 1.5',
+  ],
+  'wide formats by halves': [
+    'int4',
+    'int4',
+    'mixed: { share: 0.5, weights: { format: int8 } }',
+    '5:8: mixed.activations: missing key: expected a map',
+  ],
+  'wider formats than floats': [
+    'float16',
+    'float16',
+    'mixed: { share: 0.5, weights: { format: int8 }, activations: { format: int8 } }',
+    `5:8: mixed: expected mixed only beside formats with scales, found it beside floats
+  it widens the layers with the largest error; floats have no such formats to leave`,
+  ],
+};
+
+describe('encodings that contradict themselves or their place', () => {
+  it.each(Object.entries(ENCODINGS))('%s', (_, [weights, activations, more, expected]) => {
+    const text = `name: x
+operands:
+  weights: { format: ${weights} }
+  activations: { format: ${activations} }
+${more}`;
+    expect(mistakeOf(text).format()).toBe(`mine.yaml:${expected}`);
+  });
+});
+
 describe('a file that is no map of keys', () => {
   it.each([
     ['', 'nothing (null)'],

@@ -79,7 +79,11 @@ function machineOf(layers: Layers, variation?: string): Machine {
   const { plan, conflicts } = resolve(parsed.data);
   if (conflicts.length > 0) {
     throw inputErrors(
-      conflicts.map(({ path, expected, found, note }) => wrongValue(layers, path, expected, found, note)),
+      conflicts.map((conflict) => {
+        const { path, note } = conflict;
+        if ('expected' in conflict) return wrongValue(layers, path, conflict.expected, conflict.found, note);
+        return new InputError(conflict.message, { place: layers.placeOf(path), ...(note && { note }) });
+      }),
     );
   }
   const { name, description = '', clock, memory, technology } = parsed.data;

@@ -14,14 +14,11 @@ import { hardwareConflicts } from './hardware.ts';
 import type { KeyPath } from './mistakes.ts';
 import { ATTENTION_SITES, type MachineFile, SMOOTHABLE } from './schema.ts';
 
-/** A combination of keys that no datapath computes: where, what was expected, what was found, what to do. */
-export interface Conflict {
-  path: KeyPath;
-  expected: string;
-  /** Undefined: the key is missing. */
-  found: string | undefined;
-  note?: string;
-}
+/** A combination of keys that no datapath computes: where, what was expected and found (or what a format says), what to do. */
+export type Conflict = { path: KeyPath; note?: string } /** `found` undefined: the key is missing. */ & (
+  | { expected: string; found: string | undefined }
+  | { message: string }
+);
 
 interface SiteOverride {
   weights?: PartialEncoding | undefined;
@@ -66,8 +63,13 @@ export function resolve(file: MachineFile): { plan: DatapathPlan; conflicts: Con
 
   const { share, weights, activations } = file.mixed;
   const wide: Partial<Record<SiteName, Arithmetic>> = {};
-  for (const name of SITE_NAMES) {
-    if (isAttention(name) || sites[name].kind === 'float') continue;
+  const narrow = SITE_NAMES.filter((name) => !isAttention(name) && sites[name].kind !== 'float');
+  if (narrow.length === 0) {
+    const expected = 'mixed only beside formats with scales';
+    const note = 'it widens the layers with the largest error; floats have no such formats to leave';
+    conflicts.push({ path: ['mixed'], expected, found: 'it beside floats', note });
+  }
+  for (const name of narrow) {
     const paths = { weightsPath: ['mixed', 'weights'], activationsPath: ['mixed', 'activations'] };
     const arithmetic = resolveSite(name, { weights, activations, ...paths } as SiteOperands);
     if (arithmetic) wide[name] = arithmetic;
@@ -191,13 +193,14 @@ function* productConflicts(
       note: 'of the attention products only int8 has static scales',
     };
   }
-  if (weights.algorithm === 'awq' && arithmetic.smoothing !== undefined) {
-    yield {
-      path: [...weightsPath, 'algorithm'],
-      expected: 'rtn or gptq beside smoothquant',
-      found: '"awq"',
-      note: 'both scale the input channels',
-    };
+  if (weights.algorithm !== 'awq') return;
+  const awq = { path: [...weightsPath, 'algorithm'], found: '"awq"' };
+  if (arithmetic.smoothing !== undefined) {
+    const note = 'both scale the input channels';
+    yield { ...awq, expected: 'rtn or gptq beside smoothquant', note };
+  } else if (arithmetic.hadamard) {
+    const note = "AWQ's factors belong to channels, which a rotation mixes";
+    yield { ...awq, expected: `rtn or gptq beside hadamard at ${name}`, note };
   }
 }
 
