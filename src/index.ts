@@ -36,6 +36,7 @@ export {
 } from './formats/index.ts';
 export { createKernels } from './kernels/index.ts';
 export { loadMachine, type Machine, parseMachine } from './machine/index.ts';
+export { type Entry, type Reproduction, reproduce } from './reproduce/index.ts';
 export {
   type Combination,
   type PrecisionSearchOptions,

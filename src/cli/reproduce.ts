@@ -28,7 +28,7 @@ async function run(name: string, flags: Flags): Promise<void> {
 
   for (const paper of papers) {
     console.log(
-      `${paper.title}\n\n${renderTable(
+      `${wrap(paper.title, 96).join('\n')}\n\n${renderTable(
         COLUMNS,
         paper.entries.map((entry) => [...cells(entry), basisOf(entry) ?? '']),
       )}\n`,

@@ -48,4 +48,4 @@ export const DRAM_TYPES = {
   },
 } satisfies Record<string, DramType>;
 
-export type DramName = keyof typeof DRAM_TYPES;
+type DramName = keyof typeof DRAM_TYPES;

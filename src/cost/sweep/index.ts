@@ -1,5 +1,4 @@
 /** A workload over many machines: ranges of any key of the machine file, as CSV and as a picture. */
 export { sweepCsv } from './csv.ts';
 export { sweepSvg } from './svg.ts';
-export { type Sweep, type SweepPoint, sweep } from './sweep.ts';
-export type { SweepAxis } from './values.ts';
+export { type Sweep, sweep } from './sweep.ts';
