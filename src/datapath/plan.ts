@@ -35,11 +35,13 @@ export interface Encoding {
 const WANTED: Record<WeightAlgorithm, readonly Statistic[]> = {
   rtn: [],
   gptq: ['hessian'],
+  'gptq-activation-order': ['hessian'],
   awq: ['hessian', 'meanAbs'],
+  'awq-clip': ['hessian', 'meanAbs'],
 };
 
 /** How weights get their codes: each the nearest, or so that the errors of a row make up for each other. */
-export type WeightAlgorithm = 'rtn' | 'gptq' | 'awq';
+export type WeightAlgorithm = 'rtn' | 'gptq' | 'gptq-activation-order' | 'awq' | 'awq-clip';
 
 /** Operands in any formats: elements are multiplied, sums take the scales. */
 export interface ScaledArithmetic {
@@ -101,7 +103,7 @@ function weightsPart(arithmetic: Arithmetic): string {
 }
 
 function isAwq(arithmetic: Arithmetic): boolean {
-  return arithmetic.kind === 'scaled' && arithmetic.weights.algorithm === 'awq';
+  return arithmetic.kind === 'scaled' && arithmetic.weights.algorithm.startsWith('awq');
 }
 
 /** Whether a plan computes as the reference does. */

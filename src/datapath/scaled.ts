@@ -18,11 +18,19 @@ import { GroupProduct } from './group-product.ts';
 import { IntegerProduct } from './integer-product.ts';
 import type { Multiplier } from './multiplier.ts';
 import { OutlierProduct } from './outlier-product.ts';
-import type { ScaledArithmetic } from './plan.ts';
+import type { ScaledArithmetic, WeightAlgorithm } from './plan.ts';
 import { formatOf, productOf } from './product.ts';
 import { ScaledAttention } from './scaled-attention.ts';
-import { quantizeGroup } from './weights/quantize-group.ts';
+import { quantizeGroup, type WeightMethod } from './weights/quantize-group.ts';
 import { type InputTransform, transformInput } from './weights/transform.ts';
+
+const ALGORITHMS: Record<WeightAlgorithm, WeightMethod['algorithm']> = {
+  rtn: { name: 'rtn' },
+  gptq: { name: 'gptq' },
+  'gptq-activation-order': { name: 'gptq', order: 'activation' },
+  awq: { name: 'awq' },
+  'awq-clip': { name: 'awq', clip: true },
+};
 
 interface ScaledWeight extends PreparedWeight {
   /** What the multiplier made of the elements. */
@@ -77,7 +85,7 @@ export class ScaledEngine implements Engine<unknown, ScaledWeight> {
 
   async prepare(group: readonly { site: Site; weight: WeightMatrix }[]): Promise<ScaledWeight[]> {
     const { weights: encoding, smoothing, hadamard } = this.#arithmetic;
-    const method = { algorithm: { name: encoding.algorithm }, smoothing, hadamard };
+    const method = { algorithm: ALGORITHMS[encoding.algorithm], smoothing, hadamard };
     for (const { site, weight } of group) this.#checkWeight(site, weight);
     const { transform, weights } = await quantizeGroup(
       this.#kernels,

@@ -215,7 +215,7 @@ const CASES: Record<string, [string, string, string]> = {
     'granularity: tensor }',
     'granularity: tensor, algorithm: gtpq }',
     `3:60: operands.weights.algorithm: expected a weight algorithm, found "gtpq"
-  did you mean "gptq"? known: awq, gptq, rtn`,
+  did you mean "gptq"? known: awq, awq-clip, gptq, gptq-activation-order, rtn`,
   ],
   'two that scale input channels': [
     'granularity: tensor }',

@@ -193,8 +193,8 @@ function* productConflicts(
       note: 'of the attention products only int8 has static scales',
     };
   }
-  if (weights.algorithm !== 'awq') return;
-  const awq = { path: [...weightsPath, 'algorithm'], found: '"awq"' };
+  if (!weights.algorithm.startsWith('awq')) return;
+  const awq = { path: [...weightsPath, 'algorithm'], found: `"${weights.algorithm}"` };
   if (arithmetic.smoothing !== undefined) {
     const note = 'both scale the input channels';
     yield { ...awq, expected: 'rtn or gptq beside smoothquant', note };

@@ -27,7 +27,13 @@ export const SMOOTHABLE = ['q', 'k', 'v', 'gate', 'up', 'fc1'] as const satisfie
 /** Sites with a weight: all but the attention products. */
 export const WEIGHTED = SITE_NAMES.filter((name) => name !== 'qk' && name !== 'sv');
 
-const WEIGHT_ALGORITHMS = ['awq', 'gptq', 'rtn'] as const satisfies readonly WeightAlgorithm[];
+const WEIGHT_ALGORITHMS = [
+  'awq',
+  'awq-clip',
+  'gptq',
+  'gptq-activation-order',
+  'rtn',
+] as const satisfies readonly WeightAlgorithm[];
 
 const settings = settingsShape();
 
@@ -63,7 +69,8 @@ const weights = {
   algorithm: oneOf(WEIGHT_ALGORITHMS, 'a weight algorithm')
     .describe(
       'rtn: each weight to its nearest (the default). gptq: errors of a row make up for each other. ' +
-        'awq: channels with large activations are scaled up first. The last two need calibration data.',
+        'awq: channels with large activations are scaled up first; awq-clip: and ranges are clipped by output error. ' +
+        'gptq-activation-order: large channels first. All but rtn need calibration data.',
     )
     .optional(),
   scale: fixedScale.describe('One scale for everything, instead of one from the weights.').optional(),
