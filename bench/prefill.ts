@@ -12,7 +12,7 @@ const ROUNDS = 5;
 const PASSES = 4;
 
 /** A process that runs a pass when told to. */
-class Side {
+export class Side {
   readonly #process: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: AsyncIterator<string>;
 
@@ -42,7 +42,7 @@ class Side {
  * Seconds of a pass for each contender. All take turns, so that the machine's mood hits all alike; a turn is a few passes,
  * of which the first finds the caches full of what the others left, and the best counts.
  */
-async function contest(contenders: Record<string, Side[]>): Promise<Record<string, number>> {
+export async function contest(contenders: Record<string, Side[]>): Promise<Record<string, number>> {
   const seconds: Record<string, number[]> = Object.fromEntries(
     Object.keys(contenders).map((name) => [name, []]),
   );

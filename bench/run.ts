@@ -13,6 +13,10 @@ const BENCHMARKS: Record<string, { title: string; load: () => Promise<{ run(): P
     load: () => import('./products.ts'),
   },
   prefill: { title: 'prefill, GPT-2-small shape, 512 tokens, two cores', load: () => import('./prefill.ts') },
+  'prefill-formats': {
+    title: 'the same in formats with scales, one thread',
+    load: () => import('./prefill-formats.ts'),
+  },
   workers: { title: 'many documents', load: () => import('./workers.ts') },
   streaming: { title: '7B shape in BF16, streamed by layers', load: () => import('./streaming.ts') },
   olive: { title: 'outlier-victim pairs, one core', load: () => import('./olive.ts') },
