@@ -49,13 +49,45 @@ describe('tapeout cost', () => {
     expect(report.sites[0]).toMatchObject({ site: 'Conv1', m: 512, k: 768, n: 768, count: 1 });
     expect(report.sites[0].cycles.compute).toBe(24527);
     expect(report.sites[0].cycles.total).toBe(report.sites[0].cycles.compute + report.sites[0].cycles.stall);
-    expect(report.sites[0].energy.dram).toBeGreaterThan(0);
-    expect(report.sites[0].energy.recovery).toBeNull();
-    expect(report.total.area.total).toBeGreaterThan(1);
     expect(report.total.seconds).toBeGreaterThan(0);
     // 31250^2 folds of 4,000,254 cycles, less one: beyond 2^53 with the traffic.
     expect(stdout).toContain(`"compute": ${31250n * 31250n * 4000254n - 1n}`);
     expect(stdout).toContain(`"macs": ${4000000n ** 3n}`);
+  });
+
+  it('prints one number of cycles, energy and area in JSON, and their parts beside it', () => {
+    writeFileSync(path('small.csv'), 'Layer, M, N, K,\nConv1, 512, 768, 768,\nConv2, 64, 64, 64,\n');
+    const json = (machine: string) =>
+      JSON.parse(tapeout('cost', '--machine', machine, '--topology', path('small.csv'), '--json').stdout);
+    const { sites, total, notModelled } = json(path('mine.yaml'));
+    const sum = (values: number[]) => values.reduce((all, value) => all + value, 0);
+    const known = (parts: object) => sum(Object.values(parts).filter((value) => value !== null));
+
+    expect(Object.keys(sites[0].cycles)).toEqual(['compute', 'stall', 'total']);
+    expect(total.cycles).toBe(sites[0].cycles.total + sites[1].cycles.total);
+    expect(known(total.cyclesByPart)).toBe(total.cycles);
+    expect(total.seconds).toBeCloseTo(total.cycles / 1e9, 12);
+
+    expect(Object.keys(sites[0].energyByPart)).toEqual([
+      ...['compute', 'sram', 'dram', 'static', 'protection', 'recovery'],
+    ]);
+    expect(sites[0].energyByPart).toMatchObject({ protection: null, recovery: null });
+    expect(sites[0].energy / known(sites[0].energyByPart)).toBeCloseTo(1, 12);
+    expect(total.energy / (sites[0].energy + sites[1].energy)).toBeCloseTo(1, 12);
+    expect(total.energy / known(total.energyByPart)).toBeCloseTo(1, 12);
+    expect(total.area).toBeGreaterThan(1);
+    expect(total.area).toBeCloseTo(known(total.areaByPart), 9);
+    expect(notModelled).toContain('energy: protection, recovery');
+
+    writeFileSync(
+      path('bare.yaml'),
+      'extends: int8\nname: bare\narray: { rows: 8, columns: 8, dataflow: weight-stationary }\n',
+    );
+    const bare = json(path('bare.yaml'));
+    expect(bare.total).toMatchObject({ energy: null, area: null, seconds: null });
+    expect(bare.total.cycles).toBe(bare.total.cyclesByPart.compute);
+    expect(bare.total.cyclesByPart.stall).toBeNull();
+    expect(bare.sites[0].energy).toBeNull();
   });
 
   it('needs no weights', () => {
@@ -98,6 +130,12 @@ describe('tapeout sweep', () => {
     expect(stdout).toMatch(/8 points, \d best/);
     expect(readFileSync(path('x.csv'), 'utf8').trimEnd().split('\n')).toHaveLength(9);
     expect(readFileSync(path('x.svg'), 'utf8')).toContain('technology.voltage (V)');
+    const json = ['--set', 'array.rows=64,100000', '--json'];
+    const { points } = JSON.parse(
+      tapeout('sweep', '--machine', path('mine.yaml'), '--shape', 'gpt2', ...json).stdout,
+    );
+    expect(points[0].total).toMatchObject({ cycles: expect.any(Number), energy: expect.any(Number) });
+    expect(points[1]).toMatchObject({ total: null, error: expect.stringContaining('65536') });
   });
 
   it('refuses an unknown key', () => {
