@@ -138,6 +138,29 @@ describe('tapeout sweep', () => {
     expect(points[1]).toMatchObject({ total: null, error: expect.stringContaining('65536') });
   });
 
+  it('varies the recovery rate of a protected machine', () => {
+    const text = readFileSync(path('mine.yaml'), 'utf8');
+    writeFileSync(
+      path('safe.yaml'),
+      `${text}protection: { kind: statistical-checksum, recovery-rate: 0.01 }\n`,
+    );
+    const safe = ['--machine', path('safe.yaml'), '--shape', 'gpt2'];
+    const { total } = JSON.parse(tapeout('cost', ...safe, '--json').stdout);
+    expect(total.energyByPart.recovery / total.energyByPart.compute).toBeCloseTo(0.01, 2);
+    expect(total.areaByPart.protection).toBeGreaterThan(0);
+    const explained = tapeout('cost', ...safe, '--explain');
+    expect(explained.stdout).toMatch(/recovery, share of the tiles +0.01/);
+    expect(explained.stderr).toContain('memory traffic of recovery');
+
+    const { points } = JSON.parse(
+      tapeout('sweep', ...safe, '--set', 'protection.recovery-rate=0..0.02:0.01', '--json').stdout,
+    );
+    expect(points.map((point: { total: object }) => point.total)).toHaveLength(3);
+    expect(points[1].total).toEqual(total);
+    expect(points[0].total.energyByPart.recovery).toBe(0);
+    expect(points[2].total.cycles).toBeGreaterThan(total.cycles);
+  });
+
   it('refuses an unknown key', () => {
     const { status, stderr } = tapeout(
       ...['sweep', '--machine', path('mine.yaml'), '--shape', 'gpt2', '--set', 'technology.voltag=1'],
