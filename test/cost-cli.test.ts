@@ -49,13 +49,45 @@ describe('tapeout cost', () => {
     expect(report.sites[0]).toMatchObject({ site: 'Conv1', m: 512, k: 768, n: 768, count: 1 });
     expect(report.sites[0].cycles.compute).toBe(24527);
     expect(report.sites[0].cycles.total).toBe(report.sites[0].cycles.compute + report.sites[0].cycles.stall);
-    expect(report.sites[0].energy.dram).toBeGreaterThan(0);
-    expect(report.sites[0].energy.recovery).toBeNull();
-    expect(report.total.area.total).toBeGreaterThan(1);
     expect(report.total.seconds).toBeGreaterThan(0);
     // 31250^2 folds of 4,000,254 cycles, less one: beyond 2^53 with the traffic.
     expect(stdout).toContain(`"compute": ${31250n * 31250n * 4000254n - 1n}`);
     expect(stdout).toContain(`"macs": ${4000000n ** 3n}`);
+  });
+
+  it('prints one number of cycles, energy and area in JSON, and their parts beside it', () => {
+    writeFileSync(path('small.csv'), 'Layer, M, N, K,\nConv1, 512, 768, 768,\nConv2, 64, 64, 64,\n');
+    const json = (machine: string) =>
+      JSON.parse(tapeout('cost', '--machine', machine, '--topology', path('small.csv'), '--json').stdout);
+    const { sites, total, notModelled } = json(path('mine.yaml'));
+    const sum = (values: number[]) => values.reduce((all, value) => all + value, 0);
+    const known = (parts: object) => sum(Object.values(parts).filter((value) => value !== null));
+
+    expect(Object.keys(sites[0].cycles)).toEqual(['compute', 'stall', 'total']);
+    expect(total.cycles).toBe(sites[0].cycles.total + sites[1].cycles.total);
+    expect(known(total.cyclesByPart)).toBe(total.cycles);
+    expect(total.seconds).toBeCloseTo(total.cycles / 1e9, 12);
+
+    expect(Object.keys(sites[0].energyByPart)).toEqual([
+      ...['compute', 'sram', 'dram', 'static', 'protection', 'recovery'],
+    ]);
+    expect(sites[0].energyByPart).toMatchObject({ protection: null, recovery: null });
+    expect(sites[0].energy / known(sites[0].energyByPart)).toBeCloseTo(1, 12);
+    expect(total.energy / (sites[0].energy + sites[1].energy)).toBeCloseTo(1, 12);
+    expect(total.energy / known(total.energyByPart)).toBeCloseTo(1, 12);
+    expect(total.area).toBeGreaterThan(1);
+    expect(total.area).toBeCloseTo(known(total.areaByPart), 9);
+    expect(notModelled).toContain('energy: protection, recovery');
+
+    writeFileSync(
+      path('bare.yaml'),
+      'extends: int8\nname: bare\narray: { rows: 8, columns: 8, dataflow: weight-stationary }\n',
+    );
+    const bare = json(path('bare.yaml'));
+    expect(bare.total).toMatchObject({ energy: null, area: null, seconds: null });
+    expect(bare.total.cycles).toBe(bare.total.cyclesByPart.compute);
+    expect(bare.total.cyclesByPart.stall).toBeNull();
+    expect(bare.sites[0].energy).toBeNull();
   });
 
   it('needs no weights', () => {
@@ -98,6 +130,35 @@ describe('tapeout sweep', () => {
     expect(stdout).toMatch(/8 points, \d best/);
     expect(readFileSync(path('x.csv'), 'utf8').trimEnd().split('\n')).toHaveLength(9);
     expect(readFileSync(path('x.svg'), 'utf8')).toContain('technology.voltage (V)');
+    const json = ['--set', 'array.rows=64,100000', '--json'];
+    const { points } = JSON.parse(
+      tapeout('sweep', '--machine', path('mine.yaml'), '--shape', 'gpt2', ...json).stdout,
+    );
+    expect(points[0].total).toMatchObject({ cycles: expect.any(Number), energy: expect.any(Number) });
+    expect(points[1]).toMatchObject({ total: null, error: expect.stringContaining('65536') });
+  });
+
+  it('varies the recovery rate of a protected machine', () => {
+    const text = readFileSync(path('mine.yaml'), 'utf8');
+    writeFileSync(
+      path('safe.yaml'),
+      `${text}protection: { kind: statistical-checksum, recovery-rate: 0.01 }\n`,
+    );
+    const safe = ['--machine', path('safe.yaml'), '--shape', 'gpt2'];
+    const { total } = JSON.parse(tapeout('cost', ...safe, '--json').stdout);
+    expect(total.energyByPart.recovery / total.energyByPart.compute).toBeCloseTo(0.01, 2);
+    expect(total.areaByPart.protection).toBeGreaterThan(0);
+    const explained = tapeout('cost', ...safe, '--explain');
+    expect(explained.stdout).toMatch(/recovery, share of the tiles +0.01/);
+    expect(explained.stderr).toContain('memory traffic of recovery');
+
+    const { points } = JSON.parse(
+      tapeout('sweep', ...safe, '--set', 'protection.recovery-rate=0..0.02:0.01', '--json').stdout,
+    );
+    expect(points.map((point: { total: object }) => point.total)).toHaveLength(3);
+    expect(points[1].total).toEqual(total);
+    expect(points[0].total.energyByPart.recovery).toBe(0);
+    expect(points[2].total.cycles).toBeGreaterThan(total.cycles);
   });
 
   it('refuses an unknown key', () => {

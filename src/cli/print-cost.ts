@@ -3,10 +3,27 @@ import { renderTable } from './table.ts';
 
 const NOT_MODELLED = 'not modelled';
 
-/** What --json prints. Cycles and traffic (bits) in all their digits, energy in pJ, area in mm2; null: not modelled. */
+/**
+ * What --json prints: one number each for the cycles in total, the energy (pJ) and the area (mm2), what they consist of
+ * beside it. Cycles and traffic (bits) in all their digits; null: not modelled.
+ */
 export function costJson(report: CostReport, explain: boolean): unknown {
-  const { constants, ...rest } = report;
-  return nulled({ ...rest, ...(explain && { constants }) });
+  const { constants, sites, total, ...rest } = report;
+  const json = { ...rest, sites: sites.map(siteJson), total: totalJson(total) };
+  return nulled({ ...json, ...(explain && { constants }) });
+}
+
+function siteJson({ energy, ...site }: SiteCost): unknown {
+  return { ...site, ...split('energy', energy) };
+}
+
+export function totalJson({ cycles, energy, area, ...rest }: CostReport['total']): unknown {
+  return { ...split('cycles', cycles), ...split('energy', energy), ...split('area', area), ...rest };
+}
+
+/** `energy`, the sum of what is modelled, and `energyByPart`. */
+function split<T>(name: string, { total, ...parts }: { total: T }): Record<string, unknown> {
+  return { [name]: total, [`${name}ByPart`]: parts };
 }
 
 export function nulled(value: unknown): unknown {

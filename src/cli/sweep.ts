@@ -28,13 +28,17 @@ export function register(program: Command): void {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const [{ loadWorkload, sweep, sweepCsv, sweepSvg }, { loadVariableMachine }, { printJson }, { nulled }] =
-    await Promise.all([
-      import('../cost/index.ts'),
-      import('../machine/index.ts'),
-      import('./print.ts'),
-      import('./print-cost.ts'),
-    ]);
+  const [
+    { loadWorkload, sweep, sweepCsv, sweepSvg },
+    { loadVariableMachine },
+    { printJson },
+    { nulled, totalJson },
+  ] = await Promise.all([
+    import('../cost/index.ts'),
+    import('../machine/index.ts'),
+    import('./print.ts'),
+    import('./print-cost.ts'),
+  ]);
   const { phase, batch, sequence } = flags;
   const workload = await loadWorkload(flags);
   const machine = loadVariableMachine(flags.machine);
@@ -42,8 +46,13 @@ async function run(flags: Flags): Promise<void> {
   const title = `${flags.shape ?? flags.model ?? flags.topology} on ${flags.machine}`;
   if (flags.out !== undefined) await write(flags.out, sweepCsv(result));
   if (flags.svg !== undefined) await write(flags.svg, sweepSvg(result, title));
-  if (flags.json) printJson(nulled(result));
-  else await print(result);
+  if (flags.json) {
+    const points = result.points.map(({ total, ...point }) => ({
+      ...point,
+      total: total && totalJson(total),
+    }));
+    printJson(nulled({ ...result, points }));
+  } else await print(result);
 }
 
 async function write(file: string, text: string): Promise<void> {

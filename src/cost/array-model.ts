@@ -40,6 +40,8 @@ export interface ArrayRun {
   cost: ArrayCost;
   /** Undefined where only the sum is known. */
   buffers: BufferTraffic | undefined;
+  /** Tiles that a systolic array takes for all `count` GEMMs, a check each where it has a protection. */
+  folds?: bigint;
 }
 
 /** One kind of array as the cost of a machine sees it. */

@@ -4,6 +4,7 @@ import { SITE_NAMES, type SiteName } from '../model/site.ts';
 import { ARRAY_MODELS, type ArrayMemory } from './array-model.ts';
 import type { Constant } from './contract.ts';
 import { DRAM_TYPES } from './dram.ts';
+import { type MachineProtection, protectionOf } from './machine-protection.ts';
 import { type MultiplierFigures, multiplierFigures } from './multiplier.ts';
 import type { ScaleSimConfig } from './scale-sim/index.ts';
 import { type SramFigures, sramFigures } from './sram.ts';
@@ -36,7 +37,8 @@ export interface CostMachine {
   /** Figures of the buffers at nominal voltage. */
   buffers: Record<BufferName, SramFigures> | undefined;
   /** Multiplies switching energies and leakage; undefined without a technology. */
-  voltage: { energy: Constant; leakage: Constant } | undefined;
+  voltage: { supply: number; nominal: number; energy: Constant; leakage: Constant } | undefined;
+  protection: MachineProtection | undefined;
   sites: Record<SiteName, SiteOperands>;
   /** Of a topology's layers: what most sites have. */
   usual: SiteOperands;
@@ -64,6 +66,7 @@ export async function prepareCost(machine: Machine): Promise<CostMachine> {
   const process = processOf(technology);
   const sram = memory?.sram;
   const buffers = sram && process && buffersOf(sram, process);
+  const protection = protectionOf(machine);
   const entries = await Promise.all(
     SITE_NAMES.map(async (name) => [name, await operandsOf(plan.sites[name])] as const),
   );
@@ -86,9 +89,12 @@ export async function prepareCost(machine: Machine): Promise<CostMachine> {
     },
     buffers,
     voltage: process && {
+      supply: process.supply,
+      nominal: process.voltage,
       energy: voltageEnergyFactor(process.supply, process.voltage),
       leakage: leakageFactor(process.supply, process.voltage),
     },
+    protection,
     sites,
     usual: usualOf(Object.values(sites)),
     multiplier(operands) {
@@ -103,6 +109,7 @@ export async function prepareCost(machine: Machine): Promise<CostMachine> {
       ...(sram
         ? []
         : ['buffers: the machine names no memory.sram; each operand is taken to cross DRAM once']),
+      ...(protection?.notModelled ?? []),
     ],
   };
 }
@@ -132,6 +139,7 @@ export async function scaleSimMachine(config: ScaleSimConfig): Promise<CostMachi
     dramEnergy: undefined,
     buffers: undefined,
     voltage: undefined,
+    protection: undefined,
     sites: Object.fromEntries(SITE_NAMES.map((name) => [name, int8])) as CostMachine['sites'],
     usual: int8,
     multiplier: () => ({ energy: undefined, area: undefined }),

@@ -3,6 +3,7 @@ import { SITE_NAMES, type SiteName } from '../model/site.ts';
 import { ARRAY_MODELS, type ArrayModel, type ArrayRun, checkFormats } from './array-model.ts';
 import type { Constant, OperandBits, Workload, WorkloadGemm } from './contract.ts';
 import { BUFFERS, type CostMachine } from './cost-machine.ts';
+import { protectedRun, protectionConstants, protectionEnergy } from './machine-protection.ts';
 import type { AreaReport, CostReport, Cycles, EnergyReport, Roofline, SiteCost } from './report.ts';
 import { bitsAt, operandNames, type SiteOperands } from './stored-bits.ts';
 import { tokensOf } from './workload.ts';
@@ -18,6 +19,7 @@ const ACCUMULATOR_BITS = 32;
  * sram     bits read and written, by buffer, x energy a bit
  * dram     bits moved x energy a bit
  * static   leakage of the buffers x time; of the array's logic: not modelled
+ * protection, recovery   shares of compute (machine-protection.ts)
  *
  * Switching energies go with the square of the supply voltage; DRAM has a supply of its own.
  * @throws InputError for a site that the array cannot compute, and for a tile that fits no buffer
@@ -38,7 +40,8 @@ export function costOf(machine: CostMachine, workload: Workload): CostReport {
     const { memory, array, dramBitsPerCycle, dramPerOperand } = machine;
     const clock = machine.clock?.value;
     const request = { gemm, array, operands, bits, memory, dramBitsPerCycle, dramPerOperand, clock };
-    const run = atSite(gemm, () => model.run(request));
+    const unprotected = atSite(gemm, () => model.run(request));
+    const run = protectedRun(unprotected, machine.protection, gemm.count);
     const site = siteCost(machine, gemm, operands, run, constants);
     ideal += Number(site.macs) / model.peak(array, bits, operands);
     return site;
@@ -74,7 +77,7 @@ export function costOf(machine: CostMachine, workload: Workload): CostReport {
       watts: divide(joules, seconds),
       roofline: rooflineOf(machine, macs, traffic, Number(macs) / ideal, seconds),
     },
-    constants,
+    constants: { ...constants, ...protectionConstants(machine.protection) },
     notModelled: [
       ...machine.notModelled,
       ...model.notModelled,
@@ -166,14 +169,14 @@ function siteCost(
   const { traffic } = cost;
   const moved = traffic && traffic.dramReads + traffic.dramWrites;
   const seconds = secondsOf(machine, total);
+  const nominal = mac && Number(macs) * mac.value;
   const energy = {
-    compute: mac && voltage && Number(macs) * mac.value * voltage.energy.value,
+    compute: voltage && nominal && nominal * voltage.energy.value,
     sram,
     dram: moved === undefined || !dramEnergy ? undefined : Number(moved) * dramEnergy.value,
     // mW · s is 1e9 pJ.
     static: leakage === undefined || seconds === undefined ? undefined : leakage * seconds * 1e9,
-    protection: undefined,
-    recovery: undefined,
+    ...protectionEnergy(machine.protection, nominal, voltage),
   };
   return {
     ...{ site, m, k, n, count },
@@ -226,17 +229,18 @@ function totalTraffic(sites: readonly SiteCost[]): SiteCost['traffic'] {
 }
 
 function areaOf(machine: CostMachine, model: ArrayModel, constants: Record<string, Constant>): AreaReport {
-  const { buffers, array } = machine;
+  const { buffers, array, protection } = machine;
   const { area: unit } = machine.multiplier(machine.usual);
   const multipliers = model.multipliers(array);
   note(constants, `area of a multiply-accumulate unit, ${operandNames(machine.usual)}`, unit);
   for (const name of BUFFERS) note(constants, `${name} buffer, area`, buffers?.[name].area);
+  const elements = unit && multipliers !== undefined ? unit.value * multipliers * 1e-6 : undefined;
   const parts = {
-    array: unit && multipliers !== undefined ? unit.value * multipliers * 1e-6 : undefined,
+    array: elements,
     inputBuffer: buffers?.input.area.value,
     weightBuffer: buffers?.weight.area.value,
     outputBuffer: buffers?.output.area.value,
-    protection: undefined,
+    protection: elements && protection && elements * protection.area.value,
   };
   return { ...parts, total: sumKnown(Object.values(parts)) };
 }

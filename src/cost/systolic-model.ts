@@ -31,7 +31,11 @@ export const systolicModel: ArrayModel = {
     const cost = systolicCost(gemm, shape, bits, sram);
     const { input, weight, output } = cost.operands;
     const buffer = ({ sramReads: reads, sramWrites: writes }: typeof input) => ({ reads, writes });
-    return { cost, buffers: { input: buffer(input), weight: buffer(weight), output: buffer(output) } };
+    return {
+      cost,
+      buffers: { input: buffer(input), weight: buffer(weight), output: buffer(output) },
+      folds: cost.folds * BigInt(gemm.count),
+    };
   },
   peak: ({ rows, columns }) => rows! * columns!,
   multipliers: ({ rows, columns }) => rows! * columns!,

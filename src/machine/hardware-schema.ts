@@ -73,6 +73,31 @@ export const array = z
   )
   .describe('The array of multiply-accumulate units.');
 
+const PROTECTION_KINDS = ['checksum', 'dmr', 'range-check', 'statistical-checksum', 'tmr'] as const;
+
+const share = { error: 'a number from 0 to 1' };
+
+export const protection = z
+  .strictObject(
+    {
+      kind: oneOf(PROTECTION_KINDS, 'a kind of protection').describe(
+        'checksum: sums of rows and columns. statistical-checksum: and a unit that tells critical errors (ReaLM). dmr, tmr: ' +
+          'the array two or three times. range-check: results beyond a bound become 0.',
+      ),
+      'recovery-rate': z
+        .number(share)
+        .min(0, share)
+        .max(1, share)
+        .describe(
+          'Share of the tiles that are computed again, as a fault campaign measures it; without it the cost of recovery is ' +
+            'not modelled.',
+        )
+        .optional(),
+    },
+    map,
+  )
+  .describe('What finds the errors of a systolic array of integers.');
+
 const buffer = (what: string) => capacity.describe(`Capacity of the ${what} buffer, both halves together.`);
 
 export const memory = z

@@ -84,8 +84,49 @@ describe('mistakes', () => {
     ],
     ['kind: fused', 'kind: fused, outside: [head]', 'expected a site, found "head"'],
     ['kind: fused', 'kind: fused, multiplies: [int88]', 'did you mean "int8"?'],
+    [
+      'technology:',
+      'protection: { kind: dmr }\ntechnology:',
+      'protection: expected protection only in a systolic array, found it in a fused array',
+    ],
   ])('%s -> %s', (from, to, message) => {
     expect(messageOf(GOOD)).toBe('');
     expect(messageOf(GOOD.replace(from, to))).toContain(message);
+  });
+});
+
+describe('mistakes in protection', () => {
+  const array = 'array: { rows: 8, columns: 8, dataflow: output-stationary }\n';
+  const operands = 'operands: { weights: { format: int8 }, activations: { format: int8 } }\n';
+  const good = `name: a\n${operands}${array}protection: { kind: checksum, recovery-rate: 0.1 }\n`;
+
+  it.each([
+    [array, '', '1:1: array: missing key: expected the array that is protected'],
+    [
+      ', dataflow: output-stationary',
+      '',
+      'array.dataflow: missing key: expected output-stationary or weight',
+    ],
+    ['output-stationary', 'input-stationary', 'beside protection, found "input-stationary"'],
+    [
+      'columns: 8',
+      'columns: 8, multiplies: [int8, float16]',
+      'that multiply integers, found it beside float16',
+    ],
+    ['kind: checksum, ', '', 'protection.kind: missing key: expected a kind of protection'],
+    ['kind: checksum', 'kind: checksums', 'did you mean "checksum"?'],
+    [
+      'kind: checksum',
+      'kind: tmr',
+      'protection.recovery-rate: expected no recovery-rate with tmr, found 0.1',
+    ],
+    ['0.1', '1.1', 'protection.recovery-rate: expected a number from 0 to 1, found 1.1'],
+    ['0.1', '-0.1', 'expected a number from 0 to 1, found -0.1'],
+    ['0.1', '.nan', 'expected a number from 0 to 1'],
+    ['0.1', '10 %', 'expected a number from 0 to 1, found "10 %"'],
+    ['recovery-rate', 'recovery-rat', 'did you mean "recovery-rate"?'],
+  ])('%s -> %s', (from, to, message) => {
+    expect(messageOf(good)).toBe('');
+    expect(messageOf(good.replace(from, to))).toContain(message);
   });
 });

@@ -5,6 +5,7 @@ import type {
   array,
   BIT_SERIAL_DESIGNS,
   memory,
+  protection,
   TENSOR_CORE_DEVICES,
   technology,
 } from './hardware-schema.ts';
@@ -39,6 +40,8 @@ export type MemoryDescription = z.output<typeof memory>;
 
 /** Node in nanometres, voltages in volts, energy in pJ, area in um2. */
 export type TechnologyDescription = z.output<typeof technology>;
+
+export type ProtectionDescription = z.output<typeof protection>;
 
 type ArrayKey = keyof z.output<typeof array>;
 
@@ -82,7 +85,8 @@ export function arrayOf({ array: file, operands }: MachineFile): ArrayShape | un
 }
 
 /** What contradicts itself in the keys of the hardware. */
-export function* hardwareConflicts({ array: file, technology: process }: MachineFile): Generator<Conflict> {
+export function* hardwareConflicts(machine: MachineFile): Generator<Conflict> {
+  const { array: file, technology: process } = machine;
   if (file) {
     const kind = file.kind ?? 'systolic';
     const { needs, may } = KEYS[kind];
@@ -122,6 +126,54 @@ export function* hardwareConflicts({ array: file, technology: process }: Machine
       path: ['technology', key],
       expected: `a voltage above the threshold of ${threshold} V`,
       found: `${value} V`,
+    };
+  }
+  yield* protectionConflicts(machine);
+}
+
+/** Kinds that mend what they find at once. */
+const MENDING = ['range-check', 'tmr'];
+
+function* protectionConflicts(machine: MachineFile): Generator<Conflict> {
+  const { protection: file } = machine;
+  if (!file) return;
+  const array = arrayOf(machine);
+  if (!array) {
+    yield { path: ['array'], expected: 'the array that is protected', found: undefined };
+    return;
+  }
+  if (array.kind !== 'systolic') {
+    yield {
+      path: ['protection'],
+      expected: 'protection only in a systolic array',
+      found: `it in a ${array.kind} array`,
+      note: 'what it adds is counted for the rows and columns of systolic arrays',
+    };
+    return;
+  }
+  if (array.dataflow !== 'output-stationary' && array.dataflow !== 'weight-stationary') {
+    yield {
+      path: ['array', 'dataflow'],
+      expected: 'output-stationary or weight-stationary beside protection',
+      found: array.dataflow && `"${array.dataflow}"`,
+    };
+  }
+  const other = array.multiplies.find((format) => !/^int\d+$/.test(format));
+  if (other !== undefined) {
+    yield {
+      path: ['protection'],
+      expected: 'protection only of elements that multiply integers',
+      found: `it beside ${other}`,
+      note: 'array.multiplies says what the elements multiply; by default the formats of operands',
+    };
+  }
+  const rate = file['recovery-rate'];
+  if (rate !== undefined && MENDING.includes(file.kind)) {
+    yield {
+      path: ['protection', 'recovery-rate'],
+      expected: `no recovery-rate with ${file.kind}`,
+      found: String(rate),
+      note: 'it computes nothing again',
     };
   }
 }

@@ -32,7 +32,7 @@ const CASES: Record<string, [string, string, string]> = {
     'accumulator:',
     'acumulator:',
     `5:1: acumulator: unknown key "acumulator"
-  did you mean "accumulator"? known: name, description, extends, operands, accumulator, requantize, smoothquant, hadamard, mixed, sites, array, clock, memory, technology`,
+  did you mean "accumulator"? known: name, description, extends, operands, accumulator, requantize, smoothquant, hadamard, mixed, sites, array, clock, memory, technology, protection`,
   ],
   'unknown key of an encoding': [
     'granularity: tensor }',

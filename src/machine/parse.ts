@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import type * as z from 'zod';
 import type { DatapathPlan } from '../datapath/plan.ts';
 import { InputError, suggest } from '../errors.ts';
-import { type ArrayShape, arrayOf, type MemoryDescription, type TechnologyDescription } from './hardware.ts';
+import {
+  type ArrayShape,
+  arrayOf,
+  type MemoryDescription,
+  type ProtectionDescription,
+  type TechnologyDescription,
+} from './hardware.ts';
 import { type Layers, type ReadBase, readLayers } from './layers.ts';
 import { inputErrors, type KeyPath, printable, shown } from './mistakes.ts';
 import { resolve } from './resolve.ts';
@@ -26,6 +32,7 @@ export interface Machine {
   clock?: number;
   memory?: MemoryDescription;
   technology?: TechnologyDescription;
+  protection?: ProtectionDescription;
 }
 
 /**
@@ -86,7 +93,7 @@ function machineOf(layers: Layers, variation?: string): Machine {
       }),
     );
   }
-  const { name, description = '', clock, memory, technology } = parsed.data;
+  const { name, description = '', clock, memory, technology, protection } = parsed.data;
   const array = arrayOf(parsed.data);
   const texts = layers.files.map((layer) => layer.text).reverse();
   const record = [...texts, ...(variation ? [variation] : [])].join('\n---\n');
@@ -101,6 +108,7 @@ function machineOf(layers: Layers, variation?: string): Machine {
     ...(clock !== undefined && { clock }),
     ...(memory && { memory }),
     ...(technology && { technology }),
+    ...(protection && { protection }),
   };
 }
 

@@ -3,7 +3,7 @@ import type { WeightAlgorithm } from '../datapath/plan.ts';
 import { suggest } from '../errors.ts';
 import { FORMATS } from '../formats/index.ts';
 import { SITE_NAMES, type SiteName } from '../model/site.ts';
-import { array, memory, technology } from './hardware-schema.ts';
+import { array, memory, protection, technology } from './hardware-schema.ts';
 import { frequency } from './quantity.ts';
 import { map, oneOf } from './schema-parts.ts';
 import { settingsShape } from './settings-schema.ts';
@@ -232,6 +232,7 @@ export const machineSchema = z
       clock: frequency.describe('Clock frequency of the array: a number and Hz, kHz, MHz or GHz.').optional(),
       memory: memory.optional(),
       technology: technology.optional(),
+      protection: protection.optional(),
     },
     { error: 'a map with the keys of a machine file' },
   )

@@ -21,6 +21,7 @@ const COLUMNS: Record<string, (total: Total) => bigint | number | undefined> = {
   'recovery energy (pJ)': ({ energy }) => energy.recovery,
   'energy (pJ)': ({ energy }) => energy.total,
   'array area (mm2)': ({ area }) => area.array,
+  'protection area (mm2)': ({ area }) => area.protection,
   'area (mm2)': ({ area }) => area.total,
   'latency (s)': ({ seconds }) => seconds,
   'tokens/s': ({ tokensPerSecond }) => tokensPerSecond,
