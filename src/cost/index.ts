@@ -9,6 +9,7 @@ export { type CostMachine, prepareCost, scaleSimMachine } from './cost-machine.t
 export * from './fused/index.ts';
 export { type GpuKernel, gpuCost, RTX_2080_TI } from './gpu.ts';
 export { loadWorkload } from './load-workload.ts';
+export { paretoFront } from './pareto.ts';
 export type { CostReport, SiteCost } from './report.ts';
 export { loadScaleSimConfig } from './scale-sim/index.ts';
 export { findShape } from './shapes/index.ts';
