@@ -3,13 +3,13 @@
  * Works from a configuration alone, without weights. May import machine/, datapath/ (its plan), model/, formats/, kernels/,
  * checkpoint/, tensor/ and errors.ts.
  */
+export { type CostComparison, type CostMeasure, compareCosts, type MachineCost } from './compare-costs.ts';
 export type * from './contract.ts';
 export { costOf } from './cost.ts';
 export { type CostMachine, prepareCost, scaleSimMachine } from './cost-machine.ts';
 export * from './fused/index.ts';
 export { type GpuKernel, gpuCost, RTX_2080_TI } from './gpu.ts';
 export { loadWorkload } from './load-workload.ts';
-export { paretoFront } from './pareto.ts';
 export type { CostReport, SiteCost } from './report.ts';
 export { loadScaleSimConfig } from './scale-sim/index.ts';
 export { findShape } from './shapes/index.ts';
