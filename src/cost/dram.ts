@@ -47,5 +47,3 @@ export const DRAM_TYPES = {
     bandwidth: { value: 819.2e9, unit: 'B/s', source: 'JEDEC JESD238: 1024 bits at 6.4 Gb/s, one stack' },
   },
 } satisfies Record<string, DramType>;
-
-type DramName = keyof typeof DRAM_TYPES;
