@@ -63,6 +63,38 @@ describe('tapeout, as a whole program', () => {
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
   });
 
+  it('compares what machines cost, beside their quality', async () => {
+    const broken = join(await temporaryFolder(), 'broken.yaml');
+    writeFileSync(
+      broken,
+      'extends: realm-llama\nname: broken\narray: { rows: 8, columns: 8, multiplies: [int4] }\n',
+    );
+    const machines = ['float32', 'olive-4bit', 'adaptivfloat-8bit', 'realm-llama', broken];
+    const args = ['compare', '--limit', '2', '--context', '64', '--machine', ...machines];
+    const { status, stdout, stderr } = tapeout(...args);
+    expect(status).toBe(0);
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+    expect(stdout).toContain('one prefill of 64 tokens, batch 1');
+    expect(stdout).toMatch(/^float32 .* - +- +-$/m);
+    expect(stdout).toMatch(/^realm-llama .* > [\d.]+ +100 %$/m);
+    expect(stdout).toMatch(/^\*: Pareto front of perplexity and energy/m);
+    expect(stderr).toMatch(/no cost of broken: .* cannot multiply/);
+
+    const [float32, olive, , realm, bad] = JSON.parse(tapeout(...args, '--json').stdout);
+    expect(float32).toMatchObject({ cost: null, costError: null, pareto: null });
+    expect(bad).toMatchObject({ cost: null, costError: expect.stringContaining('cannot'), pareto: null });
+    expect([olive.pareto, realm.pareto]).toEqual([true, null]);
+    const alone = tapeout(
+      ...['cost', '--machine', 'olive-4bit', '--model', 'demo-llama', '--sequence', '64', '--json'],
+    );
+    expect(olive.cost).toEqual(JSON.parse(alone.stdout));
+    expect(realm.cost.total.energy.dram).toBeNull();
+
+    const without = ['compare', '--limit', '1', '--machine', 'realm-llama', '--no-cost'];
+    expect(tapeout(...without).stdout).toMatch(/same top 1 +seconds$/m);
+    expect(JSON.parse(tapeout(...without, '--json').stdout)[1]).not.toHaveProperty('cost');
+  });
+
   it('compares on one worker, with one document, and streamed', () => {
     for (const args of [
       ['--workers', '1', '--limit', '3'],

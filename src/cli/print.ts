@@ -1,4 +1,6 @@
+import type { CostComparison } from '../cost/index.ts';
 import type { Evaluation } from '../evaluate/index.ts';
+import { costColumns, printCostFooter } from './print-compare-costs.ts';
 import { renderTable } from './table.ts';
 
 /** Lists of numbers alone, as JSON.stringify lays them out: line breaks stand between tokens only, never in a text. */
@@ -31,12 +33,21 @@ export function printResult({ result, warnings, record }: Evaluation): void {
   printFooter([{ result, warnings, record }]);
 }
 
-/** Machines side by side, float32 first: the metric, its change against float32, and how far predictions moved. */
-export function printComparison(evaluations: readonly Evaluation[]): void {
+/**
+ * Machines side by side, float32 first: the metric, its change against float32, how far predictions moved, and what a
+ * pass costs, or else the seconds that the evaluation took.
+ */
+export function printComparison(evaluations: readonly Evaluation[], costs: CostComparison | undefined): void {
   const first = evaluations[0]!;
   const { name, better } = first.result.headline;
   const reference = first.result.headline.value;
-  const rows = evaluations.map(({ result, record }) => {
+  const right = 'right' as const;
+  const seconds = {
+    columns: [{ title: 'seconds', align: right }],
+    cells: evaluations.map(({ record }) => [record.seconds.toFixed(1)]),
+  };
+  const further = costs ? costColumns(costs) : seconds;
+  const rows = evaluations.map(({ result, record }, i) => {
     const { value } = result.headline;
     const change = signed(better === 'lower' ? value / reference - 1 : value - reference);
     const { meanKl, top1Agreement } = result.divergence ?? {};
@@ -46,7 +57,7 @@ export function printComparison(evaluations: readonly Evaluation[]): void {
       change,
       meanKl === undefined ? '' : meanKl.toExponential(2),
       top1Agreement === undefined ? '' : `${(100 * top1Agreement).toFixed(2)} %`,
-      record.seconds.toFixed(1),
+      ...further.cells[i]!,
     ];
   });
   console.log(`${first.result.metric} of ${first.record.model.name}\n`);
@@ -54,16 +65,20 @@ export function printComparison(evaluations: readonly Evaluation[]): void {
     renderTable(
       [
         { title: 'machine' },
-        { title: name, align: 'right' },
-        { title: better === 'lower' ? 'vs float32' : 'vs float32, points', align: 'right' },
-        { title: 'KL, nats', align: 'right' },
-        { title: 'same top 1', align: 'right' },
-        { title: 'seconds', align: 'right' },
+        { title: name, align: right },
+        { title: better === 'lower' ? 'vs float32' : 'points', align: right },
+        { title: 'KL, nats', align: right },
+        { title: 'same top 1', align: right },
+        ...further.columns,
       ],
       rows,
     ),
   );
   printFooter(evaluations);
+  if (better === 'higher') console.log('points: above float32');
+  if (!costs) return;
+  const names = evaluations.map(({ record }) => record.machine.name);
+  printCostFooter(costs, names, name);
 }
 
 function printFooter(evaluations: readonly Evaluation[]): void {

@@ -3,6 +3,7 @@
  * Works from a configuration alone, without weights. May import machine/, datapath/ (its plan), model/, formats/, kernels/,
  * checkpoint/, tensor/ and errors.ts.
  */
+export { type CostComparison, type CostMeasure, compareCosts, type MachineCost } from './compare-costs.ts';
 export type * from './contract.ts';
 export { costOf } from './cost.ts';
 export { type CostMachine, prepareCost, scaleSimMachine } from './cost-machine.ts';

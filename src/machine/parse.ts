@@ -112,9 +112,13 @@ function machineOf(layers: Layers, variation?: string): Machine {
   };
 }
 
-/** Multiply-accumulate operations a second when every processing element is busy; undefined without array or clock. */
+/**
+ * Multiply-accumulate operations a second when every processing element of a systolic array is busy; undefined without
+ * array or clock. Elements of other kinds do more or less than one a cycle, as their operands say: cost/ knows.
+ */
 export function peakRate({ array, clock }: Machine): number | undefined {
-  if (array?.rows === undefined || array.columns === undefined || clock === undefined) return undefined;
+  if (array?.kind !== 'systolic') return undefined;
+  if (array.rows === undefined || array.columns === undefined || clock === undefined) return undefined;
   return array.rows * array.columns * clock;
 }
 

@@ -3,6 +3,7 @@ import type { VariableMachine } from '../../machine/index.ts';
 import type { Workload } from '../contract.ts';
 import { costOf } from '../cost.ts';
 import { prepareCost } from '../cost-machine.ts';
+import { paretoFront } from '../pareto.ts';
 import type { CostReport } from '../report.ts';
 import type { WorkloadOptions } from '../workload.ts';
 import { gridOf, parseAxis, type SweepAxis } from './values.ts';
@@ -81,19 +82,7 @@ function merits({ total }: SweepPoint): (number | undefined)[] {
 }
 
 function markBest(points: SweepPoint[]): void {
-  const judged = points.flatMap((point) => {
-    const all = merits(point).map((merit) => merit ?? 0);
-    return point.total ? [{ point, all }] : [];
-  });
-  // Sorted, a point can only be beaten by an earlier one, and then by one of those that nothing beats.
-  judged.sort((a, b) => a.all[0]! - b.all[0]! || a.all[1]! - b.all[1]! || a.all[2]! - b.all[2]!);
-  const front: number[][] = [];
-  for (const { point, all } of judged) {
-    const beaten = front.some(
-      (other) => other.every((merit, i) => merit <= all[i]!) && other.some((merit, i) => merit < all[i]!),
-    );
-    if (beaten) continue;
-    point.best = true;
-    front.push(all);
-  }
+  const judged = points.filter(({ total }) => total);
+  const front = paretoFront(judged.map((point) => merits(point).map((merit) => merit ?? 0)));
+  for (const [i, point] of judged.entries()) point.best = front[i]!;
 }
