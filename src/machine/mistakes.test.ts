@@ -534,7 +534,7 @@ describe('several mistakes', () => {
       'name: x\noperands: { weights: { format: tf32 }, activations: { format: tf32 } }\nsmoothquant: {}';
     expect(mistakeOf(text).format()).toBe(
       `mine.yaml:3:14: smoothquant: expected smoothquant only beside formats with scales at ${REQUANTIZABLE}, found it beside floats
-  SmoothQuant prepares tensors for integers; floats do not need it`,
+  SmoothQuant prepares tensors for shared scales; floats do not need it`,
     );
   });
 });
