@@ -46,7 +46,10 @@ function granularity(
   return z
     .string({ error: `${expected}\nknown: ${known.join(', ')}` })
     .regex(new RegExp(`^(${names.join('|')}|group:[1-9][0-9]{0,8})$`), {
-      error: ({ input }) => `${expected}\n${because?.(String(input)) ?? suggest(String(input), known)}`,
+      error: ({ input }) => {
+        const size = /^group:\d+$/.test(String(input)) ? 'a group holds 1 to 999999999 values' : undefined;
+        return `${expected}\n${because?.(String(input)) ?? size ?? suggest(String(input), known)}`;
+      },
     });
 }
 
