@@ -182,7 +182,7 @@ describe('bad input', () => {
     [
       'group 0',
       [good, '--format', 'int8', '--granularity', 'group:0'],
-      'a group of at least 1 value',
+      'a group of 1 to 999999999 values',
       'group:0',
     ],
     [

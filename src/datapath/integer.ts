@@ -13,6 +13,7 @@ import {
 } from './panels.ts';
 import type { IntegerArithmetic } from './plan.ts';
 import { smoothingFactors } from './smoothquant.ts';
+import { shared } from './weights/quantized-weight.ts';
 
 interface IntegerWeight extends PreparedWeight, Panels {
   /** One scale, or one for each output. */
@@ -216,10 +217,4 @@ export class IntegerEngine implements Engine<CodedRows, IntegerWeight> {
 
 function scaleOf(max: number): number {
   return Math.fround(Math.fround(Math.max(max, FLOOR)) / LARGEST);
-}
-
-function shared(values: Float32Array): Float32Array {
-  const out = new Float32Array(new SharedArrayBuffer(values.length * 4));
-  out.set(values);
-  return out;
 }

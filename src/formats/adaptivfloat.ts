@@ -62,6 +62,10 @@ class AdaptivFloat implements TensorFormat {
     this.#largest = 2 - step;
   }
 
+  get codeBits(): number {
+    return this.#bits;
+  }
+
   fit(kernels: Kernels, x: Float32Array, columns: number): Fit {
     const mark = kernels.mark();
     const maxima = kernels.floats(groupCount(this.granularity, x.length, columns));

@@ -53,6 +53,10 @@ class Anda implements TensorFormat {
     this.largestInteger = 2 ** this.#mantissa - 1;
   }
 
+  get codeBits(): number {
+    return this.#mantissa + 1;
+  }
+
   fit(kernels: Kernels, x: Float32Array, columns: number): Fit {
     const mark = kernels.mark();
     const scales = kernels.floats(groupCount(this.granularity, x.length, columns));

@@ -71,6 +71,10 @@ class Ant implements TensorFormat<AntFit> {
     if (largest < 2 ** 15) this.largestInteger = largest;
   }
 
+  get codeBits(): number {
+    return this.#bits;
+  }
+
   fit(kernels: Kernels, x: Float32Array, columns: number, whole?: AntFit): AntFit {
     const mark = kernels.mark();
     const maxima = kernels.floats(groupCount(this.granularity, x.length, columns));

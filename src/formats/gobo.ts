@@ -48,6 +48,11 @@ class Gobo implements TensorFormat<GoboFit> {
     this.#bits = settings.bits as number;
   }
 
+  /** Of an index: an outlier's code is wider. */
+  get codeBits(): number {
+    return this.#bits;
+  }
+
   fit(kernels: Kernels, x: Float32Array, _columns: number, whole?: GoboFit): GoboFit {
     if (whole) return whole;
     const mark = kernels.mark();

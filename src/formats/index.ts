@@ -144,6 +144,9 @@ export function readGranularity(
   throw new InputError(message, { place, ...(found.note !== undefined && { note: found.note }) });
 }
 
+/** Longer than any row, and a 32-bit integer. */
+const LARGEST_GROUP = 999_999_999;
+
 /** What a granularity's name means to a format, or what is wrong with it. */
 export function parseGranularity(
   { name, granularities }: FormatDefinition,
@@ -153,9 +156,12 @@ export function parseGranularity(
     return { expected: 'no granularity', note: `${name} values carry their own exponent and take no scale` };
   if (text === 'tensor' && granularities.includes('tensor')) return 'tensor';
   if ((text === 'channel' || text === 'token') && granularities.includes('row')) return 'row';
-  const size = /^group:(\d{1,9})$/.exec(text)?.[1];
+  const size = /^group:(\d+)$/.exec(text)?.[1];
   if (size !== undefined && granularities.includes('group')) {
-    return Number(size) >= 1 ? { group: Number(size) } : { expected: 'a group of at least 1 value' };
+    const group = Number(size);
+    return group >= 1 && group <= LARGEST_GROUP
+      ? { group }
+      : { expected: `a group of 1 to ${LARGEST_GROUP} values` };
   }
   const words = granularities.flatMap((kind) =>
     kind === 'row' ? ['channel', 'token'] : kind === 'group' ? ['group:N'] : [kind],

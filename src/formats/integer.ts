@@ -175,7 +175,7 @@ export function integerFormat(bits: number): FormatDefinition {
   const max = 2 ** (bits - 1) - 1;
   return {
     name: `int${bits}`,
-    summary: `two's complement, codes ±${max}, scale from outside; or 0 .. ${2 ** bits - 1} with a zero point`,
+    summary: `two's complement, codes ±${max}, or 0 .. ${2 ** bits - 1} with a zero point; with a scale`,
     source: 'Jacob et al., CVPR 2018; restricted range as in Xiao et al., SmoothQuant, ICML 2023',
     table: {
       bits: `${bits}`,

@@ -37,6 +37,7 @@ const LARGEST = 2 ** 15 - 1;
 
 class OlAccel implements TensorFormat {
   readonly granule = 1;
+  readonly codeBits = 16;
   readonly name = 'olaccel';
   readonly largestInteger = LARGEST;
   readonly sparseOutliers = true;

@@ -21,9 +21,10 @@ import {
  *
  * scale       max|x| / largest element in float32, as for integers; a setting fixes it, `clip: mse` searches it (clip.ts)
  * rounding    x / scale in float32, then to nearest, ties to even; subnormals kept; the sign of zero kept
- * overflow    only with a fixed scale. Saturates; with `overflow: special` (FP8 only) what rounds beyond the largest
- *             element becomes infinity, or NaN in a float without one: the saturating and the non-saturating mode of
- *             OCP OFP8 v1.0. Infinity overflows like any other value
+ * overflow    where the scale is a given one, one of other data (static scales), clipped, or a subnormal that rounded down.
+ *             Saturates; with `overflow: special` (FP8 only) what rounds beyond the largest element becomes infinity, or NaN
+ *             in a float without one: the saturating and the non-saturating mode of OCP OFP8 v1.0. Infinity overflows
+ *             like any other value
  * NaN         stays one in FP8, becomes +0 in floats that have none (left open in OCP MX v1.0)
  * zeros       a group of zeros has scale 1
  * tails       the last group of a row may be shorter

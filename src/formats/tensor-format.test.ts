@@ -105,6 +105,18 @@ describe.each(Object.values(FORMATS))('$name', (definition) => {
     );
   });
 
+  it('knows how wide its codes are', () => {
+    const x = Float32Array.from({ length: 24 }, (_, i) => (i - 11.5) / 11.5);
+    const mark = kernels.mark();
+    for (const format of variants(definition)) {
+      const codes = format.encode(x, 24, format.fit(kernels, kernels.load(x), 24));
+      const width = format.codeBits ?? Number.parseInt(definition.table.bits, 10);
+      // Signs and the largest values set the top bit.
+      expect(Math.max(...codes).toString(2), describeSettings(format)).toHaveLength(width);
+    }
+    kernels.release(mark);
+  });
+
   it('takes zeros', () => {
     for (const format of variants(definition)) {
       const found = difference(format, new Float32Array(24), 12);

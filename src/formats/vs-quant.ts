@@ -61,6 +61,10 @@ class VsQuant implements TensorFormat<VectorScaleFit> {
     this.largestInteger = 2 ** (this.#bits - 1) - 1;
   }
 
+  get codeBits(): number {
+    return this.#bits;
+  }
+
   fit(kernels: Kernels, x: Float32Array, columns: number, whole?: VectorScaleFit): VectorScaleFit {
     const vectors = groupCount(this.granularity, x.length, columns);
     const mark = kernels.mark();

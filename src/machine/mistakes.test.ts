@@ -198,7 +198,7 @@ const CASES: Record<string, [string, string, string]> = {
     'granularity: tensor }',
     'granularity: group:0 }',
     `3:41: operands.weights.granularity: expected a granularity of weights, found "group:0"
-  did you mean "group:N"? known: channel, tensor, group:N`,
+  a group holds 1 to 999999999 values`,
   ],
   'a scale that is not positive': [
     'granularity: tensor }',
@@ -373,7 +373,7 @@ const ENCODINGS: Record<string, [weights: string, activations: string, more: str
     'int8',
     '',
     `3:41: operands.weights.granularity: expected a granularity of weights, found "group:9999999999"
-  known: channel, tensor, group:N`,
+  a group holds 1 to 999999999 values`,
   ],
   'activations in a format of weights': [
     'gobo',
@@ -534,7 +534,7 @@ describe('several mistakes', () => {
       'name: x\noperands: { weights: { format: tf32 }, activations: { format: tf32 } }\nsmoothquant: {}';
     expect(mistakeOf(text).format()).toBe(
       `mine.yaml:3:14: smoothquant: expected smoothquant only beside formats with scales at ${REQUANTIZABLE}, found it beside floats
-  SmoothQuant prepares tensors for integers; floats do not need it`,
+  SmoothQuant prepares tensors for shared scales; floats do not need it`,
     );
   });
 });

@@ -237,7 +237,7 @@ function* smoothingConflicts(file: MachineFile, sites: Record<SiteName, Arithmet
       path: ['smoothquant'],
       expected: `smoothquant only beside formats with scales at ${SMOOTHABLE.join(', ')}`,
       found: 'it beside floats',
-      note: 'SmoothQuant prepares tensors for integers; floats do not need it',
+      note: 'SmoothQuant prepares tensors for shared scales; floats do not need it',
     };
   }
 }

@@ -16,7 +16,7 @@ import { settingsShape } from './settings-schema.ts';
  */
 
 /**
- * Sites whose output another GEMM reads, so that a machine may hand it on in int8: queries and keys to qk, values to
+ * Sites whose output another GEMM reads, so that a machine may hand it on encoded: queries and keys to qk, values to
  * sv, and the first half of the feed-forward part to its second half.
  */
 export const REQUANTIZABLE = ['q', 'k', 'v', 'gate', 'up', 'fc1'] as const satisfies readonly SiteName[];
@@ -52,7 +52,10 @@ function granularity(
   return z
     .string({ error: `${expected}\nknown: ${known.join(', ')}` })
     .regex(new RegExp(`^(${names.join('|')}|group:[1-9][0-9]{0,8})$`), {
-      error: ({ input }) => `${expected}\n${because?.(String(input)) ?? suggest(String(input), known)}`,
+      error: ({ input }) => {
+        const size = /^group:\d+$/.test(String(input)) ? 'a group holds 1 to 999999999 values' : undefined;
+        return `${expected}\n${because?.(String(input)) ?? size ?? suggest(String(input), known)}`;
+      },
     });
 }
 
@@ -112,7 +115,8 @@ const operands = z
 
 const accumulator = oneOf(['float32', 'int32'], 'the type of the accumulator')
   .describe(
-    'Type of the sums: int32 for int8 operands, float32 for float operands. Follows from the operands.',
+    'Type of the sums: int32 for integers up to ±127 and outlier formats with a scale a row and an output channel, ' +
+      'else float32. Follows from the operands.',
   )
   .optional();
 
@@ -184,7 +188,9 @@ export const machineSchema = z
         .array(oneOf(REQUANTIZABLE, 'a site whose output another GEMM reads', siteNote), {
           error: 'a list of sites',
         })
-        .describe('Sites whose output goes on in int8, because another GEMM reads it. None by default.')
+        .describe(
+          'Sites whose output goes on in the format of their activations, because another GEMM reads it. None by default.',
+        )
         .optional(),
       smoothquant: z
         .strictObject(
@@ -198,13 +204,13 @@ export const machineSchema = z
             sites: z
               .array(oneOf(SMOOTHABLE, 'a site that reads a normalisation'), { error: 'a list of sites' })
               .describe(
-                'Sites that are smoothed; by default all that read a normalisation and compute in int8.',
+                'Sites that are smoothed; by default all that read a normalisation and compute in formats with scales.',
               )
               .optional(),
           },
           map,
         )
-        .describe('SmoothQuant migration of activation outliers into weights, before both become int8.')
+        .describe('SmoothQuant migration of activation outliers into weights, before both are encoded.')
         .optional(),
       hadamard: z
         .array(oneOf(WEIGHTED, 'a site with a weight'), { error: 'a list of sites' })

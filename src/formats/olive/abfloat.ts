@@ -1,3 +1,4 @@
+import { floorLog2 } from '../float32-steps.ts';
 import { roundHalfEven } from '../ieee.ts';
 import { type ExponentInteger, ZERO } from './exponent-integer.ts';
 
@@ -40,7 +41,7 @@ export function decodeMagnitude(abfloat: Abfloat, code: number): ExponentInteger
   return { exponent: Math.floor(used / hidden) + bias, integer: hidden + (used % hidden) };
 }
 
-/** The magnitude code of an outlier > 0: the algorithm as the paper prints it, with both ends closed. */
+/** The magnitude code of an outlier > 0, a float32: the algorithm as the paper prints it, with both ends closed. */
 export function encodeMagnitude(abfloat: Abfloat, magnitude: number): number {
   const { mantissaBits, bias, largestCode } = abfloat;
   if (magnitude === Number.POSITIVE_INFINITY) return largestCode;
@@ -53,12 +54,4 @@ export function encodeMagnitude(abfloat: Abfloat, magnitude: number): number {
   }
   const code = (exponent - bias) * hidden + (base - hidden);
   return Math.min(Math.max(code, 1), largestCode);
-}
-
-/** Exact where Math.log2 may be off by one beside powers of two. */
-function floorLog2(value: number): number {
-  let exponent = Math.floor(Math.log2(value));
-  while (2 ** exponent > value) exponent--;
-  while (2 ** (exponent + 1) <= value) exponent++;
-  return exponent;
 }
