@@ -13,8 +13,9 @@ export function costColumns({ costs }: CostComparison): { columns: Column[]; cel
     const { report, share, pareto } = cost;
     if (!report) return ['-', '-', '-', ''];
     const { seconds, cycles } = report.total;
+    const more = cycles.stall === undefined ? '> ' : '';
     return [
-      clocked ? scaled(seconds!, time.factor) : cycles.total.toLocaleString('en'),
+      more + (clocked ? scaled(seconds!, time.factor) : cycles.total.toLocaleString('en')),
       energyCell(cost, energy.factor),
       `${(100 * share!).toFixed(0)} %`,
       pareto ? '*' : '',
@@ -43,7 +44,7 @@ const MEASURES: Record<CostMeasure, string> = {
 
 /** What the columns mean. Standard error has why a machine could not be costed. */
 export function printCostFooter(
-  { costs, measure }: CostComparison,
+  { costs, measure, stalls }: CostComparison,
   names: readonly string[],
   metric: string,
 ): void {
@@ -57,13 +58,16 @@ export function printCostFooter(
     `cost: one prefill of ${sequence} tokens, batch 1; of MACs: the share of the products (multiply-accumulates) that the ` +
       'array computes, which time and energy are of; -: no array, or none that computes this',
   ];
-  if (costs.some(({ report, wholeEnergy }) => report?.total.energy.total !== undefined && !wholeEnergy))
-    lines.push('>: compute, SRAM or DRAM is not modelled and comes on top');
+  const partial = costs.some(
+    ({ report, wholeEnergy }) => report?.total.energy.total !== undefined && !wholeEnergy,
+  );
+  if (partial || !stalls)
+    lines.push('>: stalls, or the energy of compute, SRAM or DRAM, are not modelled and come on top');
   if (reports.some(({ total }) => total.energy.total === undefined))
     lines.push('?: no part of the energy is modelled');
   lines.push(
     measure
-      ? `*: Pareto front of ${metric} and ${MEASURES[measure]}: none is as good in both and better in one; equals stand together`
+      ? `*: Pareto front of ${metric} and ${MEASURES[measure]}${measure !== 'energy' && !stalls ? ', all without stalls' : ''}: none is as good in both and better in one; equals stand together`
       : 'no Pareto front: fewer than two machines have a cost',
   );
   for (const line of lines.flatMap((text) => wrap(text, 96))) console.log(line);

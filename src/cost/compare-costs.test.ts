@@ -76,6 +76,19 @@ describe('costs beside quality', () => {
     expect(await marks(machines, [3, 2, 2])).toEqual({ measure: 'time', marks: [false, true, true] });
   });
 
+  it('are judged without stalls where one machine lacks them', async () => {
+    const [anda, realm] = await presets('anda', 'realm-llama');
+    // So narrow a memory that stalls decide between the two.
+    const slow = { ...anda!, memory: { ...anda!.memory, dram: { bandwidth: 1e6, energy: 3.9 } } };
+    const [waiting, working] = [
+      await compareCosts([slow, anda!], [1, 1], WORKLOAD),
+      await compareCosts([slow, anda!, realm!], [1, 1, 2], WORKLOAD),
+    ];
+    expect([waiting.stalls, working.stalls]).toEqual([true, false]);
+    expect(waiting.costs.map(({ pareto }) => pareto)).toEqual([false, true]);
+    expect(working.costs.map(({ pareto }) => pareto)).toEqual([true, true, true]);
+  });
+
   it('leaves a machine that computes half of the products no better off', async () => {
     const [whole] = await presets('realm-llama');
     const half = { ...whole!, array: { ...whole!.array!, outside: ['fc1', 'fc2'] as const } };

@@ -25,6 +25,8 @@ export interface CostComparison {
   costs: MachineCost[];
   /** Undefined where fewer than two machines can be judged. */
   measure: CostMeasure | undefined;
+  /** Whether every cost has stalls; time and cycles are judged without them where one lacks them. */
+  stalls: boolean;
 }
 
 /**
@@ -32,7 +34,8 @@ export interface CostComparison {
  *
  * Arrays that leave sites to something else compute less, so a cost is judged by the multiply-accumulate on the array.
  * Measures do not mix: energy where at least two machines have all of compute, SRAM and DRAM modelled (a sum that lacks a
- * part would win by that); else time where all that are costed have a clock; else cycles.
+ * part would win by that); else time where all that are costed have a clock; else cycles. Stalls that one lacks count for
+ * none.
  * @param losses what each machine's quality lacks: less is better
  */
 export async function compareCosts(
@@ -43,16 +46,17 @@ export async function compareCosts(
   const costs: MachineCost[] = [];
   for (const machine of machines) costs.push(await machineCost(machine, workload));
   const measure = measureOf(costs);
+  const stalls = costs.every(({ report }) => report?.total.cycles.stall !== undefined || !report);
   const judged = measure
     ? costs.flatMap((cost, i) => {
-        const merit = meritOf(cost, measure);
+        const merit = meritOf(cost, measure, stalls);
         const loss = losses[i]!;
         return merit === undefined || Number.isNaN(loss) ? [] : [{ cost, figures: [loss, merit] }];
       })
     : [];
   const front = paretoFront(judged.map(({ figures }) => figures));
   for (const [i, { cost }] of judged.entries()) cost.pareto = front[i]!;
-  return { costs, measure };
+  return { costs, measure, stalls };
 }
 
 async function machineCost(machine: Machine, workload: Workload): Promise<MachineCost> {
@@ -88,10 +92,15 @@ function measureOf(costs: readonly MachineCost[]): CostMeasure | undefined {
   return reports.every(({ total }) => total.seconds !== undefined) ? 'time' : 'cycles';
 }
 
-function meritOf({ report, wholeEnergy }: MachineCost, measure: CostMeasure): number | undefined {
+function meritOf(
+  { report, wholeEnergy }: MachineCost,
+  measure: CostMeasure,
+  stalls: boolean,
+): number | undefined {
   if (!report) return undefined;
   const { energy, seconds, cycles, macs } = report.total;
-  const each = (value: number) => value / Number(macs);
-  if (measure === 'energy') return wholeEnergy ? each(energy.total!) : undefined;
-  return each(measure === 'time' ? seconds! : Number(cycles.total));
+  if (measure === 'energy') return wholeEnergy ? energy.total! / Number(macs) : undefined;
+  const judged = Number(stalls ? cycles.total : cycles.compute);
+  const period = measure === 'time' ? seconds! / Number(cycles.total) : 1;
+  return (judged * period) / Number(macs);
 }
