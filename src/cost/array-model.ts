@@ -27,6 +27,8 @@ export interface ArrayRequest {
   memory: ArrayMemory | undefined;
   /** Of DRAM; undefined without a bandwidth or a clock. */
   dramBitsPerCycle: number | undefined;
+  /** Of a sum that is not complete; an output may be wider. */
+  partialBits: number;
   /** SCALE-Sim's interface for each operand. */
   dramPerOperand: boolean;
   /** Hz. */
