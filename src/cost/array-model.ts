@@ -59,6 +59,8 @@ export interface ArrayModel {
   /** Where the machine file has none. */
   clock?(array: ArrayShape): Constant;
   bandwidth?(array: ArrayShape): Constant;
+  /** Figures of a device that its cycles rest on. */
+  constants?(array: ArrayShape): Record<string, Constant>;
   /** What the model leaves out, in words. */
   notModelled: readonly string[];
 }

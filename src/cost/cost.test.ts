@@ -180,6 +180,8 @@ describe('a model on a machine', () => {
     const cost = costOf(gpu, file({ m: 4096, k: 4096, n: 4096 }));
     expect(cost.total.seconds).toBeGreaterThan(4096 ** 3 / (68 * 512 * 1.545e9));
     expect(cost.total.roofline.peak).toBeCloseTo(68 * 512 * 1.545e9, -3);
+    expect(cost.constants["a kernel's launch"]).toMatchObject({ value: 5000, unit: 'cycles' });
+    expect(cost.constants.multiprocessors!.value).toBe(68);
   });
 });
 

@@ -74,7 +74,11 @@ export function costOf(machine: CostMachine, workload: Workload): CostReport {
       watts: divide(joules, seconds),
       roofline: rooflineOf(machine, macs, traffic, Number(macs) / ideal, seconds),
     },
-    constants: { ...constants, ...protectionConstants(machine.protection) },
+    constants: {
+      ...constants,
+      ...model.constants?.(machine.array),
+      ...protectionConstants(machine.protection),
+    },
     notModelled: [
       ...machine.notModelled,
       ...model.notModelled,
