@@ -114,6 +114,7 @@ describe('tapeout cost', () => {
     [[], 'expected one of --model, --shape and --topology'],
     [['--shape', 'gpt2', '--topology', 'x.csv'], 'expected one of'],
     [['--model', join(folder, 'none')], 'no checkpoint'],
+    [['--topology', path('layers.csv'), '--batch', '1'], '--batch: expected none beside --topology'],
   ])('%j is bad input', (flags, message) => {
     const { status, stderr } = tapeout(...mine, ...flags);
     expect(status).toBe(2);
@@ -159,6 +160,13 @@ describe('tapeout sweep', () => {
     expect(points[1].total).toEqual(total);
     expect(points[0].total.energyByPart.recovery).toBe(0);
     expect(points[2].total.cycles).toBeGreaterThan(total.cycles);
+  });
+
+  it('refuses a SCALE-Sim configuration, whose keys it does not know', () => {
+    const set = ['--set', 'array.rows=8'];
+    const { status, stderr } = tapeout('sweep', '--machine', 'scale.cfg', '--shape', 'gpt2', ...set);
+    expect(status).toBe(2);
+    expect(stderr).toContain('expected a preset or a YAML file, found a SCALE-Sim configuration');
   });
 
   it('refuses an unknown key', () => {

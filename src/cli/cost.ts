@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CostMachine, CostReport, WorkloadOptions } from '../cost/index.ts';
+import { InputError } from '../errors.ts';
 
 /** Options of commands that cost a workload. */
 export interface WorkloadFlags {
@@ -49,13 +50,28 @@ function positive(text: string): number {
   return value;
 }
 
-async function run(flags: Flags): Promise<void> {
+/** @throws InputError for sizes beside a topology, whose rows have their own */
+export function checkSizes({ topology }: WorkloadFlags, command: Command): void {
+  if (topology === undefined) return;
+  for (const name of ['phase', 'batch', 'sequence'] as const) {
+    if (command.getOptionValueSource(name) === 'default') continue;
+    throw new InputError(
+      `--${name}: expected none beside --topology, found ${command.getOptionValue(name)}`,
+      {
+        note: 'the rows of a topology say the sizes of its GEMMs',
+      },
+    );
+  }
+}
+
+async function run(flags: Flags, command: Command): Promise<void> {
   const [{ costOf, loadWorkload }, { printJson }, { costJson, printCost }] = await Promise.all([
     import('../cost/index.ts'),
     import('./print.ts'),
     import('./print-cost.ts'),
   ]);
   const { phase, batch, sequence } = flags;
+  checkSizes(flags, command);
   const workload = (await loadWorkload(flags))({ phase, batch, sequence });
   const report: CostReport = costOf(await loadCostMachine(flags.machine), workload);
   if (flags.json) printJson(costJson(report, flags.explain ?? false));

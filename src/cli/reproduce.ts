@@ -41,7 +41,7 @@ async function run(name: string, flags: Flags): Promise<void> {
   }
   console.log(renderTable(SCORE_COLUMNS, [...scoreboard, total(scoreboard)].map(scoreCells)));
   console.log(
-    '\nderived: rests on a reading that follows from other printed numbers. synthetic: on made-up data.\n' +
+    '\nderived: rests on a reading that follows from other printed numbers. fitted: on a constant\nfitted to other bars of its figure. synthetic: on made-up data.\n' +
       'Entries that need weights, data or a fault campaign are not counted as reproduced.',
   );
 }
@@ -62,6 +62,7 @@ const SCORE_COLUMNS = [
   { title: 'entries', align: right },
   { title: 'reproduced', align: right },
   { title: 'of them derived', align: right },
+  { title: 'fitted', align: right },
   { title: 'synthetic', align: right },
   { title: 'off', align: right },
   { title: 'needs more', align: right },
@@ -99,14 +100,24 @@ function total(scores: readonly Score[]): Score {
     entries: sum('entries'),
     reproduced: sum('reproduced'),
     derived: sum('derived'),
+    fitted: sum('fitted'),
     synthetic: sum('synthetic'),
     off: sum('off'),
     missing: sum('missing'),
   };
 }
 
-function scoreCells({ paper, entries, reproduced, derived, synthetic, off, missing }: Score): string[] {
-  return [paper, ...[entries, reproduced, derived, synthetic, off, missing].map(String)];
+function scoreCells({
+  paper,
+  entries,
+  reproduced,
+  derived,
+  fitted,
+  synthetic,
+  off,
+  missing,
+}: Score): string[] {
+  return [paper, ...[entries, reproduced, derived, fitted, synthetic, off, missing].map(String)];
 }
 
 /** Counts in full, other numbers to four digits. */

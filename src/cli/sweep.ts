@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Sweep } from '../cost/index.ts';
-import { RunError } from '../errors.ts';
-import { type WorkloadFlags, workloadOptions } from './cost.ts';
+import { InputError, RunError } from '../errors.ts';
+import { checkSizes, type WorkloadFlags, workloadOptions } from './cost.ts';
 
 interface Flags extends WorkloadFlags {
   set: string[];
@@ -27,7 +27,13 @@ export function register(program: Command): void {
   workloadOptions(command);
 }
 
-async function run(flags: Flags): Promise<void> {
+async function run(flags: Flags, command: Command): Promise<void> {
+  checkSizes(flags, command);
+  if (/\.cfg$/i.test(flags.machine)) {
+    throw new InputError('--machine: expected a preset or a YAML file, found a SCALE-Sim configuration', {
+      note: 'tapeout cost takes it; a sweep changes keys of a YAML file',
+    });
+  }
   const [
     { loadWorkload, sweep, sweepCsv, sweepSvg },
     { loadVariableMachine },

@@ -27,6 +27,8 @@ export interface ArrayRequest {
   memory: ArrayMemory | undefined;
   /** Of DRAM; undefined without a bandwidth or a clock. */
   dramBitsPerCycle: number | undefined;
+  /** Of a sum that is not complete; an output may be wider. */
+  partialBits: number;
   /** SCALE-Sim's interface for each operand. */
   dramPerOperand: boolean;
   /** Hz. */
@@ -57,6 +59,8 @@ export interface ArrayModel {
   /** Where the machine file has none. */
   clock?(array: ArrayShape): Constant;
   bandwidth?(array: ArrayShape): Constant;
+  /** Figures of a device that its cycles rest on. */
+  constants?(array: ArrayShape): Record<string, Constant>;
   /** What the model leaves out, in words. */
   notModelled: readonly string[];
 }

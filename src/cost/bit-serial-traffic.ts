@@ -1,6 +1,7 @@
 import { InputError } from '../errors.ts';
 import type { BitSerialArray } from './bit-serial.ts';
 import type { OperandBits, Traffic, WorkloadGemm } from './contract.ts';
+import { ceilDivide } from './exact.ts';
 
 /** SRAM capacities in bits. Both are double-buffered: one half works, the other is filled (assumed). */
 export interface BitSerialMemory {
@@ -130,8 +131,4 @@ function requireRoom(buffer: string, { slice, half }: Side, { group }: BitSerial
       `${slice - half} bits too few`,
     { note: `give the ${buffer} buffer at least ${2n * slice} bits, or the array fewer rows or columns` },
   );
-}
-
-export function ceilDivide(numerator: bigint, denominator: bigint): bigint {
-  return (numerator + denominator - 1n) / denominator;
 }

@@ -1,6 +1,7 @@
 import { InputError } from '../errors.ts';
-import { type BitSerialMemory, bitSerialTraffic, ceilDivide, dramCycles } from './bit-serial-traffic.ts';
+import { type BitSerialMemory, bitSerialTraffic, dramCycles } from './bit-serial-traffic.ts';
 import type { ArrayCost, OperandBits, WorkloadGemm } from './contract.ts';
+import { ceilDivide, max } from './exact.ts';
 
 /*
  * Arrays of processing elements that each take a group of the reduction axis at a time: Anda's, and what it is compared
@@ -97,7 +98,7 @@ export function bitSerialCost(
 
   const traffic = memory && bitSerialTraffic(gemm, array, operands.stored, memory);
   const dram = traffic && dramCycles(traffic, memory?.dramBitsPerCycle);
-  const stall = dram === undefined ? undefined : larger(0n, dram - compute);
+  const stall = dram === undefined ? undefined : max(0n, dram - compute);
   // A multiplication occupies cycles / group of an element.
   const useful = Number(m * n * k * count * cycles) / array.group;
   return {
@@ -126,8 +127,4 @@ function wholeNumber(what: string, value: number, most = Number.MAX_SAFE_INTEGER
   const range =
     most === Number.MAX_SAFE_INTEGER ? 'a whole number of at least 1' : `a whole number from 1 to ${most}`;
   throw new InputError(`${what}: expected ${range}, found ${value}`);
-}
-
-function larger(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }

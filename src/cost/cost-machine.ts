@@ -31,6 +31,8 @@ export interface CostMachine {
   bandwidth: Constant | undefined;
   dramBitsPerCycle: number | undefined;
   dramPerOperand: boolean;
+  /** Of a sum that is not complete. */
+  partialBits: number;
   memory: ArrayMemory | undefined;
   /** pJ/bit. */
   dramEnergy: Constant | undefined;
@@ -47,6 +49,9 @@ export interface CostMachine {
   /** Machine-wide, in words. */
   notModelled: readonly string[];
 }
+
+/** int32 and float32. */
+export const ACCUMULATOR_BITS = 32;
 
 const IN_THE_FILE = 'the machine file';
 
@@ -79,6 +84,7 @@ export async function prepareCost(machine: Machine): Promise<CostMachine> {
     ...dram,
     dramBitsPerCycle: clock && dram.bandwidth && (8 * dram.bandwidth.value) / clock.value,
     dramPerOperand: false,
+    partialBits: ACCUMULATOR_BITS,
     memory: sram && {
       ...{ input: sram.input, weight: sram.weight, output: sram.output },
       energy: buffers &&
@@ -130,6 +136,7 @@ export async function scaleSimMachine(config: ScaleSimConfig): Promise<CostMachi
     bandwidth: undefined,
     dramBitsPerCycle: memory.dramBitsPerCycle,
     dramPerOperand: true,
+    partialBits: config.bits.output,
     memory: {
       input: memory.inputBits / 8,
       weight: memory.weightBits / 8,

@@ -180,11 +180,12 @@ describe('a model on a machine', () => {
     const cost = costOf(gpu, file({ m: 4096, k: 4096, n: 4096 }));
     expect(cost.total.seconds).toBeGreaterThan(4096 ** 3 / (68 * 512 * 1.545e9));
     expect(cost.total.roofline.peak).toBeCloseTo(68 * 512 * 1.545e9, -3);
+    expect(cost.constants["a kernel's launch"]).toMatchObject({ value: 5000, unit: 'cycles' });
+    expect(cost.constants.multiprocessors!.value).toBe(68);
   });
 });
 
-it("costs what a SCALE-Sim configuration says, with SCALE-Sim's cycles", async () => {
-  const text = `[general]
+const SCALE_SIM = `[general]
 run_name = small
 [architecture_presets]
 ArrayHeight: 128
@@ -198,10 +199,20 @@ Dataflow: os
 [run_presets]
 InterfaceBandwidth: CALC
 `;
-  const machine = await scaleSimMachine(parseScaleSimConfig(text, 'small.cfg'));
+
+it("costs what a SCALE-Sim configuration says, with SCALE-Sim's cycles", async () => {
+  const machine = await scaleSimMachine(parseScaleSimConfig(SCALE_SIM, 'small.cfg'));
   // Measured with SCALE-Sim v2: 512 x 768 x 768 takes 24,527 cycles.
   const { sites } = costOf(machine, file({ site: 'Conv1', m: 512, k: 768, n: 768 }));
   expect(sites[0]).toMatchObject({ site: 'Conv1', cycles: { compute: 24527n } });
+});
+
+it("keeps a SCALE-Sim array's partial sums in words of one byte", async () => {
+  const text = SCALE_SIM.replace('OfmapSramSzkB: 1024', 'OfmapSramSzkB: 256').replace('os\n', 'ws\n');
+  const machine = await scaleSimMachine(parseScaleSimConfig(text, 'small.cfg'));
+  const { total } = costOf(machine, file({ m: 512, k: 768, n: 768 }));
+  // 512 x 128 sums of a byte fit half of 256 KiB, so that none goes to DRAM and comes back.
+  expect(total.traffic!.dramWrites).toBe(8n * 512n * 768n);
 });
 
 describe('bad input', () => {

@@ -2,14 +2,11 @@ import { InputError } from '../errors.ts';
 import { SITE_NAMES, type SiteName } from '../model/site.ts';
 import { ARRAY_MODELS, type ArrayModel, type ArrayRun, checkFormats } from './array-model.ts';
 import type { Constant, OperandBits, Workload, WorkloadGemm } from './contract.ts';
-import { BUFFERS, type CostMachine } from './cost-machine.ts';
+import { ACCUMULATOR_BITS, BUFFERS, type CostMachine } from './cost-machine.ts';
 import { protectedRun, protectionConstants, protectionEnergy } from './machine-protection.ts';
 import type { AreaReport, CostReport, Cycles, EnergyReport, Roofline, SiteCost } from './report.ts';
 import { bitsAt, operandNames, type SiteOperands } from './stored-bits.ts';
 import { tokensOf } from './workload.ts';
-
-/** int32 and float32. */
-const ACCUMULATOR_BITS = 32;
 
 /**
  * What a machine costs to run a workload once: cycles and bits exactly, the rest from figures that are all named under
@@ -37,10 +34,10 @@ export function costOf(machine: CostMachine, workload: Workload): CostReport {
     const operands = operandsAt(machine, gemm);
     checkFormats(gemm.site, operands, machine.array);
     const bits = operandBits(gemm, operands, machine.array.outputBits);
-    const { memory, array, dramBitsPerCycle, dramPerOperand } = machine;
+    const { memory, array, dramBitsPerCycle, dramPerOperand, partialBits } = machine;
     const clock = machine.clock?.value;
-    const request = { gemm, array, operands, bits, memory, dramBitsPerCycle, dramPerOperand, clock };
-    const unprotected = atSite(gemm, () => model.run(request));
+    const interfaces = { memory, dramBitsPerCycle, dramPerOperand, partialBits, clock };
+    const unprotected = atSite(gemm, () => model.run({ gemm, array, operands, bits, ...interfaces }));
     const run = protectedRun(unprotected, machine.protection, gemm.count);
     const site = siteCost(machine, gemm, operands, run, constants);
     ideal += Number(site.macs) / model.peak(array, bits, operands);
@@ -77,7 +74,11 @@ export function costOf(machine: CostMachine, workload: Workload): CostReport {
       watts: divide(joules, seconds),
       roofline: rooflineOf(machine, macs, traffic, Number(macs) / ideal, seconds),
     },
-    constants: { ...constants, ...protectionConstants(machine.protection) },
+    constants: {
+      ...constants,
+      ...model.constants?.(machine.array),
+      ...protectionConstants(machine.protection),
+    },
     notModelled: [
       ...machine.notModelled,
       ...model.notModelled,

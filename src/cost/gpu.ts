@@ -1,5 +1,6 @@
 import { InputError } from '../errors.ts';
 import type { ArrayCost, Constant, OperandBits, Traffic, WorkloadGemm } from './contract.ts';
+import { bitsRoundedUp, ceilDivide } from './exact.ts';
 
 /** Operand widths that tensor cores multiply. */
 export type TensorBits = 4 | 8 | 16;
@@ -74,8 +75,8 @@ export function gpuCost(gemm: WorkloadGemm, gpu: Gpu, kernel: GpuKernel): GpuCos
   }
   const { compute, tile, blocks } = best!;
 
-  const dramReads = bitsOf(m * k, kernel.bits.input) + bitsOf(k * n, kernel.bits.weight);
-  const dramWrites = bitsOf(m * n, kernel.bits.output);
+  const dramReads = bitsRoundedUp(m * k, kernel.bits.input) + bitsRoundedUp(k * n, kernel.bits.weight);
+  const dramWrites = bitsRoundedUp(m * n, kernel.bits.output);
   const dram = ceilDivide(
     (dramReads + dramWrites) * BigInt(gpu.clock.value),
     8n * BigInt(gpu.dramBandwidth.value),
@@ -83,7 +84,8 @@ export function gpuCost(gemm: WorkloadGemm, gpu: Gpu, kernel: GpuKernel): GpuCos
   const stall = (dram > compute ? dram - compute : 0n) + BigInt(gpu.launch.value);
   const total = Number(compute + stall);
   const blockReads =
-    bitsOf(BigInt(tile.rows) * k, kernel.bits.input) + bitsOf(BigInt(tile.columns) * k, kernel.bits.weight);
+    bitsRoundedUp(BigInt(tile.rows) * k, kernel.bits.input) +
+    bitsRoundedUp(BigInt(tile.columns) * k, kernel.bits.weight);
   return {
     cycles: { compute: compute * count, stall: stall * count },
     utilization: (gemm.m * gemm.k * gemm.n) / (total * gpu.multiprocessors.value * rate.value),
@@ -129,13 +131,4 @@ export const RTX_2080_TI: Gpu = {
 
 function tensorRate(value: number, peak: string): Constant {
   return { value, unit: 'MAC/cycle', source: `${WHITE_PAPER}: ${peak}` };
-}
-
-/** Fractions of a bit are kept to 2^-32 and rounded up in sum. */
-function bitsOf(elements: bigint, bits: number): bigint {
-  return ceilDivide(elements * BigInt(Math.round(bits * 2 ** 32)), 1n << 32n);
-}
-
-function ceilDivide(a: bigint, b: bigint): bigint {
-  return (a + b - 1n) / b;
 }

@@ -2,12 +2,9 @@ import { InputError } from '../errors.ts';
 import type { ArrayModel } from './array-model.ts';
 import { type SystolicMemory, systolicCost } from './systolic/index.ts';
 
-/** Partial sums are int32 or float32, as all accumulators here. */
-const PARTIAL_BITS = 32;
-
 /** SCALE-Sim's systolic arrays. */
 export const systolicModel: ArrayModel = {
-  run({ gemm, array, bits, memory, dramBitsPerCycle, dramPerOperand }) {
+  run({ gemm, array, bits, memory, dramBitsPerCycle, dramPerOperand, partialBits }) {
     const { rows, columns, dataflow } = array;
     if (!dataflow) {
       throw new InputError('expected a dataflow, which the cycles depend on; found none', {
@@ -26,7 +23,7 @@ export const systolicModel: ArrayModel = {
       rows: rows!,
       columns: columns!,
       dataflow,
-      partialBits: Math.max(PARTIAL_BITS, bits.output),
+      partialBits: Math.max(partialBits, bits.output),
     };
     const cost = systolicCost(gemm, shape, bits, sram);
     const { input, weight, output } = cost.operands;
@@ -40,5 +37,7 @@ export const systolicModel: ArrayModel = {
   peak: ({ rows, columns }) => rows! * columns!,
   multipliers: ({ rows, columns }) => rows! * columns!,
   tabled: true,
-  notModelled: [],
+  notModelled: [
+    "the array's control and leakage, and its registers unless mac-energy and mac-area count them",
+  ],
 };

@@ -29,6 +29,16 @@ export const tensorCoreModel: ArrayModel = {
   tabled: false,
   clock: ({ device }) => DEVICES[device!].clock,
   bandwidth: ({ device }) => DEVICES[device!].dramBandwidth,
+  constants({ device }) {
+    const { multiprocessors, tensor, launch } = DEVICES[device!];
+    return {
+      multiprocessors,
+      'multiply-accumulates of a multiprocessor, int4': tensor[4].rate,
+      'multiply-accumulates of a multiprocessor, int8': tensor[8].rate,
+      'multiply-accumulates of a multiprocessor, float16': tensor[16].rate,
+      "a kernel's launch": launch,
+    };
+  },
   notModelled: [
     'energy and area of a GPU; unpacking of weights that are stored narrower than they are multiplied',
   ],

@@ -27,15 +27,19 @@ test('a score says what it rests on', () => {
     entry(1, 'counted'),
     entry(1, '[derived] a reading'),
     entry(1, 'at a voltage [inferred from this table]; SYNTHETIC rates'),
+    entry(1, 'with a share that the bar implies [fitted]'),
     entry(2, '[derived from this figure]'),
     entry(undefined, 'needs weights'),
   ];
-  expect(entries.map(basisOf)).toEqual([undefined, 'derived', 'synthetic', 'derived', undefined]);
+  expect(entries.map(basisOf)).toEqual([
+    ...[undefined, 'derived', 'synthetic', 'fitted', 'derived', undefined],
+  ]);
   expect(scoreOf({ paper: 'x', entries })).toEqual({
     paper: 'x',
-    entries: 5,
-    reproduced: 3,
+    entries: 6,
+    reproduced: 4,
     derived: 1,
+    fitted: 1,
     synthetic: 1,
     off: 1,
     missing: 1,

@@ -26,10 +26,12 @@ export async function reproduce(name: string): Promise<Reproduction[]> {
 
 /**
  * What an entry rests on beside the paper's print, as its note says: a reading that was derived from other numbers of the
- * paper (`[derived]`, `[inferred]`), or made-up data (`SYNTHETIC`).
+ * paper (`[derived]`, `[inferred]`), a constant fitted to other bars of the same figure (`[fitted]`), or made-up data
+ * (`SYNTHETIC`).
  */
-export function basisOf({ note }: Entry): 'synthetic' | 'derived' | undefined {
+export function basisOf({ note }: Entry): 'synthetic' | 'fitted' | 'derived' | undefined {
   if (note.includes('SYNTHETIC')) return 'synthetic';
+  if (note.includes('[fitted')) return 'fitted';
   return /\[(derived|inferred)/.test(note) ? 'derived' : undefined;
 }
 
@@ -38,8 +40,9 @@ export interface Score {
   entries: number;
   /** Within their tolerance. */
   reproduced: number;
-  /** Of them those that rest on derived readings, and on synthetic data. */
+  /** Of them those that rest on derived readings, on fitted constants, and on synthetic data. */
   derived: number;
+  fitted: number;
   synthetic: number;
   /** Computed, but beyond it. */
   off: number;
@@ -54,6 +57,7 @@ export function scoreOf({ paper, entries }: { paper: string; entries: readonly E
     entries: entries.length,
     reproduced: reproduced.length,
     derived: reproduced.filter((entry) => basisOf(entry) === 'derived').length,
+    fitted: reproduced.filter((entry) => basisOf(entry) === 'fitted').length,
     synthetic: reproduced.filter((entry) => basisOf(entry) === 'synthetic').length,
     off: entries.filter(({ holds }) => holds === false).length,
     missing: entries.filter(({ holds }) => holds === undefined).length,

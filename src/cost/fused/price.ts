@@ -1,4 +1,5 @@
 import type { OperandBits } from '../contract.ts';
+import { bitsRoundedUp, ceilDivide } from '../exact.ts';
 import { type FusedArray, type FusedMemory, splits } from './array.ts';
 
 type Dimension = 'm' | 'k' | 'n';
@@ -85,7 +86,7 @@ export function priceTiling(
     loops.map((loop) => ({ ...loop, depends: loop.dimension !== 'k' })),
   );
 
-  const outputTile = bitsOf(m * n, bits.output);
+  const outputTile = bitsRoundedUp(m * n, bits.output);
   const first = weight.resident + input.resident;
   const last = outputTile <= half(memory.outputBytes) ? 0n : outputTile;
   const width = BigInt(memory.dramBitsPerCycle);
@@ -96,15 +97,15 @@ export function priceTiling(
   const products = tiles * m * k * n;
   const outputs = tiles * m * n;
   const stationary = array.dataflow === 'output-stationary';
-  const outputAccesses = bitsOf(stationary ? outputs : products, bits.output);
+  const outputAccesses = bitsRoundedUp(stationary ? outputs : products, bits.output);
   return {
     cycles: { compute, stall },
     buffers: {
       weight: {
-        reads: bitsOf(stationary ? products : tiles * k * n, bits.weight),
+        reads: bitsRoundedUp(stationary ? products : tiles * k * n, bits.weight),
         writes: weight.total,
       },
-      input: { reads: bitsOf(products, bits.input), writes: input.total },
+      input: { reads: bitsRoundedUp(products, bits.input), writes: input.total },
       output: { reads: outputAccesses + output.total, writes: outputAccesses },
     },
     dram: { reads: weight.total + input.total, writes: output.total },
@@ -124,26 +125,15 @@ function operandTraffic(
   for (const { count, depends } of loops) {
     if (fits && !depends) continue;
     elements *= count;
-    fits &&= bitsOf(elements, bits) <= half(bytes);
+    fits &&= bitsRoundedUp(elements, bits) <= half(bytes);
     if (fits) resident = elements;
   }
-  return { total: bitsOf(elements, bits), resident: bitsOf(resident, bits) };
+  return { total: bitsRoundedUp(elements, bits), resident: bitsRoundedUp(resident, bits) };
 }
 
 /** Bits of half a buffer. */
 function half(bytes: number): bigint {
   return BigInt(bytes) * 4n;
-}
-
-/** Fractions of a bit an element (shared scales) are kept to 2^-32 and rounded up to whole bits in sum. */
-function bitsOf(elements: bigint, bits: number): bigint {
-  const fixed = BigInt(Math.round(bits * 2 ** 32));
-  return ceilDivide(elements * fixed, 1n << 32n);
-}
-
-function ceilDivide(a: bigint, b: bigint): bigint {
-  const quotient = a / b;
-  return quotient * b < a ? quotient + 1n : quotient;
 }
 
 function roundUp(value: bigint, multiple: bigint): bigint {

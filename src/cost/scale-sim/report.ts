@@ -1,5 +1,5 @@
 import type { WorkloadGemm } from '../contract.ts';
-import { ratio } from '../systolic/exact.ts';
+import { ratio } from '../exact.ts';
 import { arrayDemand, mapGemm, type SystolicArray } from '../systolic/mapping.ts';
 
 /** What SCALE-Sim's COMPUTE_REPORT and DETAILED_ACCESS_REPORT say of one layer without stalls. Accesses in elements. */

@@ -107,7 +107,7 @@ function panel(sweep: Sweep, series: readonly Series[], measure: Measure, top: n
   for (const [i, { points }] of series.entries()) {
     const known = points.flatMap(({ x, point }) => {
       const y = value(point);
-      return y === undefined ? [] : [{ x: round(xScale.at(x)), y: round(yScale.at(y)), best: point.best }];
+      return y === undefined ? [] : [{ x: round(xScale.at(x)), y: round(yScale.at(y)) }];
     });
     const colour = COLOURS[i % COLOURS.length]!;
     const dash = i >= COLOURS.length ? ' stroke-dasharray="4 3"' : '';

@@ -115,6 +115,22 @@ describe('a sweep', () => {
     expect(points.map(({ best }) => best)).toContain(true);
   });
 
+  it('takes no machine for frugal and small because less of it is modelled', async () => {
+    // No source has a multiplier of olive-int8; it is stored in as many bits, and takes as many cycles.
+    const { points } = await sweep(machine, workload, options, ['operands.weights.format=int8,olive-int8']);
+    expect(points.map(({ total }) => total!.energy.compute === undefined)).toEqual([false, true]);
+    expect(points.map(({ best }) => best)).toEqual([true, true]);
+  });
+
+  it('has no batch and no sequence where a file says the sizes', async () => {
+    const gemms = [{ site: 'layer', m: 16, k: 32, n: 24, count: 1, weight: true }];
+    const topology = () => ({ name: 'file', phase: 'file' as const, batch: 1, sequence: 1, gemms });
+    await expect(sweep(machine, topology, options, ['batch=1,2'])).rejects.toThrow(
+      '--set batch: expected a model or a shape, found a topology',
+    );
+    await expect(sweep(machine, topology, options, ['array.rows=8'])).resolves.toBeDefined();
+  });
+
   it('keeps what cannot be beside what can; where nothing can, it fails', async () => {
     const { points } = await sweep(machine, workload, options, ['memory.sram.input=1,256 KiB']);
     expect(points[0]!.error).toContain('expected a buffer of 4 KiB');

@@ -65,24 +65,50 @@ async function costAt(
 ): Promise<CostReport['total']> {
   const changes: Record<string, unknown> = {};
   const size = { ...options };
+  let sized: string | undefined;
   for (const [i, { key }] of axes.entries()) {
     const own = WORKLOAD_KEYS.find((name) => name === key);
     if (own) size[own] = Number(values[i]);
     else changes[key] = values[i];
+    sized ??= own;
   }
-  return costOf(await prepareCost(machine.with(changes)), workload(size)).total;
+  const of = workload(size);
+  if (sized !== undefined && of.phase === 'file') {
+    throw new InputError(`--set ${sized}: expected a model or a shape, found a topology`, {
+      note: 'the rows of a topology say the sizes of its GEMMs',
+    });
+  }
+  return costOf(await prepareCost(machine.with(changes)), of).total;
 }
 
-/** What a point is judged by, less being better; what is not modelled at one point is nobody's merit. */
-function merits({ total }: SweepPoint): (number | undefined)[] {
-  const tokens = total?.tokens ?? 1;
-  const time = total && (total.seconds ?? Number(total.cycles.total));
-  const each = (value: number | undefined) => (value === undefined ? undefined : value / tokens);
-  return [each(time), each(total?.energy.total), total?.area.total];
+/**
+ * What a point is judged by, less being better. A part that is not modelled at one of the points is no point's merit: to
+ * count it as nothing would make the least known machine the best.
+ */
+function meritsOf(points: readonly SweepPoint[]): { point: SweepPoint; all: number[] }[] {
+  const costed = points.flatMap((point) => (point.total ? [{ point, total: point.total }] : []));
+  const shared = <K extends 'energy' | 'area'>(key: K) => {
+    const parts = (total: CostReport['total']) =>
+      Object.entries(total[key]) as [string, number | undefined][];
+    const lacking = new Set(
+      costed.flatMap(({ total }) =>
+        parts(total).flatMap(([name, value]) => (value === undefined ? [name] : [])),
+      ),
+    ).add('total');
+    return (total: CostReport['total']) =>
+      parts(total).reduce((sum, [name, value]) => (lacking.has(name) ? sum : sum + value!), 0);
+  };
+  const [energy, area] = [shared('energy'), shared('area')];
+  const timed = costed.every(({ total }) => total.seconds !== undefined);
+  return costed.map(({ point, total }) => {
+    const tokens = total.tokens ?? 1;
+    const time = timed ? total.seconds! : Number(total.cycles.total);
+    return { point, all: [time / tokens, energy(total) / tokens, area(total)] };
+  });
 }
 
 function markBest(points: SweepPoint[]): void {
-  const judged = points.filter(({ total }) => total);
-  const front = paretoFront(judged.map((point) => merits(point).map((merit) => merit ?? 0)));
-  for (const [i, point] of judged.entries()) point.best = front[i]!;
+  const judged = meritsOf(points);
+  const front = paretoFront(judged.map(({ all }) => all));
+  for (const [i, { point }] of judged.entries()) point.best = front[i]!;
 }

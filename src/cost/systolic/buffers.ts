@@ -1,6 +1,6 @@
 import { InputError } from '../../errors.ts';
 import type { OperandBits } from '../contract.ts';
-import { bitsOf, min } from './exact.ts';
+import { bitsOf, min } from '../exact.ts';
 
 /** SRAM capacities in bits. All three are double-buffered: one half works, the other one is filled or drained. */
 export interface SystolicMemory {

@@ -1,6 +1,6 @@
 import type { OperandBits } from '../contract.ts';
+import { bitsOf, min } from '../exact.ts';
 import type { Buffers } from './buffers.ts';
-import { bitsOf, min } from './exact.ts';
 import { type Mapping, sweepColumns } from './mapping.ts';
 
 /** Bits between SRAM and DRAM. */

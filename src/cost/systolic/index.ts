@@ -1,8 +1,8 @@
 import { InputError } from '../../errors.ts';
 import type { ArrayCost, OperandBits, WorkloadGemm } from '../contract.ts';
+import { bitsOf, cyclesFor, max, ratio } from '../exact.ts';
 import { Buffers, type SystolicMemory } from './buffers.ts';
 import { type DramBits, type DramSchedule, dramSchedule } from './dram.ts';
-import { bitsOf, cyclesFor, max, ratio } from './exact.ts';
 import { arrayDemand, type Mapping, mapGemm, type SystolicArray } from './mapping.ts';
 
 export type { SystolicMemory } from './buffers.ts';

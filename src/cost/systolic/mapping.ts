@@ -1,5 +1,5 @@
 import type { WorkloadGemm } from '../contract.ts';
-import { ceilDivide, min } from './exact.ts';
+import { ceilDivide, min } from '../exact.ts';
 
 /** What stays in the processing elements while the rest moves. */
 export type Dataflow = 'input-stationary' | 'output-stationary' | 'weight-stationary';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { cyclesFor } from '../exact.ts';
 import { Buffers } from './buffers.ts';
 import { dramSchedule } from './dram.ts';
-import { cyclesFor } from './exact.ts';
 import { type Dataflow, type SystolicArray, type SystolicGemm, systolicCost } from './index.ts';
 import { mapGemm } from './mapping.ts';
 

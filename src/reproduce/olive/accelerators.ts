@@ -17,7 +17,7 @@ const WORKLOAD = 'linear layers, batch 64, sequence 128';
 const ANT_SPEED_REASON =
   'all layers at 8 bits; the paper lets ANT keep a share of layers at 4 bits that is not published: its bar implies';
 const ANT_ENERGY_NOTE =
-  'weight stationary (inferred), with the share of products at 4 bits that the speed bar implies (a fit)';
+  'weight stationary (inferred), with the share of products at 4 bits that the speed bar implies [fitted]';
 
 /** The cycles of the public simulator for BERT-base, and its energy shares; exact and within 0.01. */
 export function checkValues(): Entry[] {

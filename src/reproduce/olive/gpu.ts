@@ -100,7 +100,7 @@ export function figure9(): Entry[] {
       paper: GPU_GEOMEAN[method].speed,
       ours: mean((run, i) => packed[i]!.cycles / run[method].cycles),
       tolerance: within,
-      note: `${GOBO_UNPACK.value} instructions a weight of unpacking, fitted to the int8 mean, which is therefore no entry here`,
+      note: `${GOBO_UNPACK.value} instructions a weight of unpacking [fitted to the int8 mean, which is therefore no entry here]`,
     }),
   );
   return [...perModel, ...means, ...ratios, ...fitted];

@@ -28,6 +28,11 @@ export function bitsOf(elements: bigint, bitsPerElement: number): bigint {
   return (elements * numerator + (1n << (shift - 1n))) >> shift;
 }
 
+/** The same rounded up, fractions of a bit kept to 2^-32: as much room as they take. */
+export function bitsRoundedUp(elements: bigint, bitsPerElement: number): bigint {
+  return ceilDivide(elements * BigInt(Math.round(bitsPerElement * 2 ** 32)), 1n << 32n);
+}
+
 /** Whole cycles that so many bits take. */
 export function cyclesFor(bits: bigint, bitsPerCycle: number): bigint {
   const { numerator, shift } = dyadic(bitsPerCycle);
